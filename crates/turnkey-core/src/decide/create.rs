@@ -1,0 +1,82 @@
+//! Bought and paid: deliver one instance.
+
+use crate::access::Access;
+use crate::call::Create;
+use crate::decide::life::{Bought, Life, accepted, wanted_for};
+use crate::decide::{Decision, Outcome, State, repeat};
+use crate::fault::Fault;
+use crate::id::InstanceId;
+use crate::instance::{Instance, InstanceState, Reasons};
+use crate::operation::OperationKind;
+use crate::order::OrderKind;
+use crate::ports::Admission;
+use crate::term::Term;
+
+pub(super) fn decide(
+    admission: &Admission,
+    create: &Create,
+    state: &State,
+) -> Result<Decision, Fault> {
+    if let Some(order) = &state.order {
+        return repeat(order, &create.order, state);
+    }
+    let Admission {
+        listing,
+        call,
+        fresh,
+        now,
+    } = admission;
+    let plan = listing
+        .offers
+        .plan(&create.spec, create.package.as_deref())?;
+    let term = Term::begin(
+        now.business,
+        create.period,
+        &listing.time_zone,
+        listing.ends,
+    )?;
+    let id = if call.dry_run {
+        InstanceId::dry(&listing.name, &create.order.key)
+    } else {
+        fresh.instance.clone()
+    };
+    let kind = OrderKind::Create;
+    let bought = Bought {
+        kind,
+        order: &create.order,
+        instance: &id,
+        plan,
+        period: create.period,
+    };
+    let order = accepted(admission, &bought);
+    let instance = Instance {
+        id: id.clone(),
+        listing: listing.name.clone(),
+        product: listing.product.name.clone(),
+        plan: plan.to_owned(),
+        buyer: create.buyer.clone(),
+        context: create.context.clone(),
+        access: None,
+        term,
+        state: InstanceState::Provisioning,
+        reasons: Reasons::NONE,
+        order: order.id.clone(),
+        delivered: false,
+        suspended_at: None,
+        lifted_signed_at: None,
+        version: 0,
+    };
+    let mut life = Life::new(instance, *now);
+    life.take_order(order.clone());
+    let wanted = wanted_for(&order, OperationKind::Provision, call.dry_run);
+    let put = life.put(&listing.product, wanted)?;
+    let mut decision = life.decision(OperationKind::Provision, put, None)?;
+    if call.dry_run {
+        let access = Access::dry(&listing.public_url);
+        decision.admitted.answer = Ok(Outcome::Delivered {
+            instance: id,
+            access,
+        });
+    }
+    Ok(decision)
+}

@@ -1,0 +1,548 @@
+//! An instance with its operations while a decision changes them.
+
+use crate::access::Access;
+use crate::call::{OrderKey, OrderRef};
+use crate::decide::{Admitted, Change, Decision, Flag, Outcome, refusal};
+use crate::fault::Fault;
+use crate::history::{HistoryRow, Step};
+use crate::id::{InstanceId, OperationId, OrderId};
+use crate::instance::{Instance, InstanceEvent, InstanceState, Reasons};
+use crate::limits::{OPERATIONS_PER_INSTANCE_MAX, cut};
+use crate::listing::Product;
+use crate::operation::{Operation, OperationEvent, OperationKind, OperationState};
+use crate::order::{Order, OrderEvent, OrderKind, OrderState};
+use crate::ports::{Admission, Verdict, Work, WorkOrder};
+use crate::term::Period;
+use crate::time::Now;
+
+/// An instance with its operations while a decision changes them. [`Life::decision`] turns what
+/// became of it into rows.
+pub(super) struct Life {
+    pub(super) instance: Instance,
+    operations: Vec<Tracked>,
+    order: Option<Order>,
+    order_changes: Vec<Change>,
+    dry_work: Option<Box<Work>>,
+    is_new: bool,
+    now: Now,
+}
+
+struct Tracked {
+    operation: Operation,
+    row: Row,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Row {
+    Stored,
+    Changed,
+    New,
+    Deleted,
+    NewAndDeleted,
+}
+
+/// What became of work that a decision put in.
+pub(super) enum Put {
+    /// It is done: an immediate driver did it, or there was none to do.
+    Done,
+    /// It waits for the driver.
+    Waits(OperationId),
+}
+
+/// Work that a decision wants done.
+pub(super) struct Wanted<'a> {
+    pub(super) id: OperationId,
+    pub(super) kind: OperationKind,
+    pub(super) order: Option<&'a OrderId>,
+    pub(super) key: Option<&'a OrderKey>,
+    pub(super) plan: Option<&'a str>,
+    pub(super) period: Option<String>,
+    pub(super) reasons: Reasons,
+    pub(super) dry_run: bool,
+}
+
+impl Life {
+    /// A stored instance with its operations, in the order of their `seq`.
+    pub(super) fn stored(instance: Instance, operations: Vec<Operation>, now: Now) -> Self {
+        let track = |operation| Tracked {
+            operation,
+            row: Row::Stored,
+        };
+        Self {
+            instance,
+            operations: operations.into_iter().map(track).collect(),
+            order: None,
+            order_changes: Vec::new(),
+            dry_work: None,
+            is_new: false,
+            now,
+        }
+    }
+
+    /// An instance that this decision makes.
+    pub(super) fn new(instance: Instance, now: Now) -> Self {
+        Self {
+            is_new: true,
+            ..Self::stored(instance, Vec::new(), now)
+        }
+    }
+
+    /// The new order that this decision is about.
+    pub(super) fn take_order(&mut self, order: Order) {
+        self.order = Some(order);
+    }
+
+    /// Moves the instance by the closed table.
+    pub(super) fn step(&mut self, event: InstanceEvent) -> Result<(), Fault> {
+        self.instance.state = self.instance.state.next(event).ok_or_else(|| {
+            Fault::bug(format!(
+                "instance {} is {} and cannot take {event:?}",
+                self.instance.id,
+                self.instance.state.name()
+            ))
+        })?;
+        Ok(())
+    }
+
+    /// The operations that are left.
+    pub(super) fn operations(&self) -> impl DoubleEndedIterator<Item = &Operation> {
+        self.operations
+            .iter()
+            .filter(|t| t.row.is_left())
+            .map(|t| &t.operation)
+    }
+
+    /// The plan that the instance will have once everything queued is done.
+    pub(super) fn plan_to_be(&self) -> &str {
+        self.operations()
+            .rev()
+            .find_map(|operation| operation.plan.as_deref())
+            .unwrap_or(&self.instance.plan)
+    }
+
+    /// Puts work behind what is queued, or lets an immediate driver do it on the spot.
+    pub(super) fn put(&mut self, product: &Product, wanted: Wanted<'_>) -> Result<Put, Fault> {
+        if self.operations().count() >= OPERATIONS_PER_INSTANCE_MAX {
+            let message = format!("instance {} has too much work waiting", self.instance.id);
+            return Err(Fault::busy("instance_overloaded", message));
+        }
+        let operation = Operation {
+            id: wanted.id,
+            instance: self.instance.id.clone(),
+            kind: wanted.kind,
+            seq: self.operations().next_back().map_or(1, |last| last.seq + 1),
+            order: wanted.order.cloned(),
+            state: OperationState::Queued,
+            attempt: 0,
+            due_at: None,
+            began_at: None,
+            fence: 0,
+            plan: wanted.plan.map(str::to_owned),
+            period: wanted.period,
+            reasons: wanted.reasons,
+            note: None,
+        };
+        let work = || {
+            let period = operation.period.clone().unwrap_or_default();
+            let order = wanted.key.map(|key| WorkOrder {
+                key: key.clone(),
+                period,
+            });
+            work(&operation, &self.instance, order, wanted.dry_run)
+        };
+        if let Some(immediate) = product.driver.immediate()
+            && self.operations().next().is_none()
+        {
+            let work = work();
+            match immediate.answer(&work) {
+                Verdict::Done(access) => {
+                    self.done(&operation, access)?;
+                    return Ok(Put::Done);
+                }
+                Verdict::No(message) if wanted.dry_run => return Err(refusal(Some(&message))),
+                Verdict::No(message) => {
+                    self.refused(&operation, &message)?;
+                    return Ok(Put::Done);
+                }
+                Verdict::NotYet(_) | Verdict::Retry(_) => {}
+            }
+        }
+        if wanted.dry_run && product.dry_run {
+            self.dry_work = Some(Box::new(work()));
+        }
+        let id = operation.id.clone();
+        self.operations.push(Tracked {
+            operation,
+            row: Row::New,
+        });
+        Ok(Put::Waits(id))
+    }
+
+    /// The driver did `operation`.
+    pub(super) fn done(
+        &mut self,
+        operation: &Operation,
+        access: Option<Access>,
+    ) -> Result<(), Fault> {
+        if access.is_some() && self.instance.state != InstanceState::Released {
+            self.instance.access = access;
+        }
+        match operation.kind {
+            OperationKind::Provision => {
+                self.instance.delivered = true;
+                if self.instance.state == InstanceState::Provisioning {
+                    let suspended = !self.instance.reasons.is_empty();
+                    self.step(if suspended {
+                        InstanceEvent::DeliverSuspended
+                    } else {
+                        InstanceEvent::Deliver
+                    })?;
+                }
+            }
+            OperationKind::ChangePlan => {
+                if let Some(plan) = &operation.plan {
+                    self.instance.plan.clone_from(plan);
+                }
+            }
+            OperationKind::Renew => {}
+            OperationKind::Suspend => self.instance.suspended_at = Some(self.now.business),
+            OperationKind::Resume => self.instance.suspended_at = None,
+            OperationKind::Release => {
+                self.step(InstanceEvent::Remove)?;
+                self.instance.access = None;
+                self.drop_where(|_| true)?;
+            }
+        }
+        self.close(operation.order.as_ref(), OrderEvent::Fulfil, None)
+    }
+
+    /// The driver said a final no to `operation`.
+    pub(super) fn refused(&mut self, operation: &Operation, message: &str) -> Result<(), Fault> {
+        match operation.kind {
+            OperationKind::Provision => {
+                if self.instance.state == InstanceState::Provisioning {
+                    self.step(InstanceEvent::Fail)?;
+                }
+            }
+            // What was bought stays bought: the term is longer, the plan is the old one.
+            OperationKind::Renew | OperationKind::ChangePlan => {}
+            OperationKind::Suspend => {
+                self.instance.reasons = self.instance.reasons.without(operation.reasons);
+                if self.instance.state == InstanceState::Suspended
+                    && self.instance.reasons.is_empty()
+                {
+                    self.step(InstanceEvent::Lift)?;
+                }
+            }
+            OperationKind::Resume => {
+                self.instance.reasons = self.instance.reasons.union(operation.reasons);
+                if self.instance.state == InstanceState::Running {
+                    self.step(InstanceEvent::Suspend)?;
+                }
+            }
+            OperationKind::Release => self.step(self.kept())?,
+        }
+        self.close(
+            operation.order.as_ref(),
+            OrderEvent::Fail,
+            Some(cut(message)),
+        )
+    }
+
+    /// What an instance goes back to when its driver refuses to remove it.
+    fn kept(&self) -> InstanceEvent {
+        let provisions = |operation: &Operation| operation.kind == OperationKind::Provision;
+        match (self.instance.delivered, self.instance.reasons.is_empty()) {
+            (true, true) => InstanceEvent::KeepRunning,
+            (true, false) => InstanceEvent::KeepSuspended,
+            (false, _) if self.operations().any(provisions) => InstanceEvent::KeepProvisioning,
+            (false, _) => InstanceEvent::KeepFailed,
+        }
+    }
+
+    /// Takes back the operations that `which` picks; their orders are cancelled.
+    pub(super) fn drop_where(&mut self, which: impl Fn(&Operation) -> bool) -> Result<(), Fault> {
+        let mut orders = Vec::new();
+        for tracked in self.operations.iter_mut().filter(|t| t.row.is_left()) {
+            if which(&tracked.operation)
+                && let Some(dropped) = tracked.operation.state.next(OperationEvent::Drop)
+            {
+                tracked.operation.state = dropped;
+                tracked.row = tracked.row.deleted();
+                orders.extend(tracked.operation.order.clone());
+            }
+        }
+        for order in &orders {
+            self.close(Some(order), OrderEvent::Cancel, None)?;
+        }
+        Ok(())
+    }
+
+    /// Removes `id` from the operations: it is over.
+    pub(super) fn finish(&mut self, id: &OperationId) {
+        for tracked in self.operations.iter_mut().filter(|t| t.operation.id == *id) {
+            tracked.row = tracked.row.deleted();
+        }
+    }
+
+    /// Puts `operation` in the place of the one with its id, or before all others when it is new.
+    pub(super) fn replace(&mut self, operation: Operation) {
+        match self
+            .operations
+            .iter_mut()
+            .find(|t| t.operation.id == operation.id)
+        {
+            Some(tracked) => {
+                tracked.operation = operation;
+                tracked.row = tracked.row.changed();
+            }
+            None => self.operations.insert(
+                0,
+                Tracked {
+                    operation,
+                    row: Row::New,
+                },
+            ),
+        }
+    }
+
+    /// A failed order is worked on again.
+    pub(super) fn reopen_order(&mut self, id: OrderId) {
+        self.order_changes.push(Change::OrderReopen(id));
+    }
+
+    fn close(
+        &mut self,
+        id: Option<&OrderId>,
+        event: OrderEvent,
+        refusal: Option<String>,
+    ) -> Result<(), Fault> {
+        let Some(id) = id else { return Ok(()) };
+        // An order that has an operation is accepted: `put` and `reopen` see to that.
+        let state = OrderState::Accepted
+            .next(event)
+            .ok_or_else(|| Fault::bug(format!("order {id} cannot take {event:?}")))?;
+        match &mut self.order {
+            Some(order) if order.id == *id => {
+                order.state = state;
+                order.refusal = refusal;
+            }
+            _ => self
+                .order_changes
+                .push(Change::OrderClose(id.clone(), state, refusal)),
+        }
+        Ok(())
+    }
+
+    /// Lets the next operation go, when none is under way: in commit order, but suspend and
+    /// release pass a dead one, and only release passes a failed delivery.
+    fn ready_next(&mut self) -> Result<(), Fault> {
+        let left = || {
+            self.operations
+                .iter()
+                .filter(|t| t.row.is_left())
+                .map(|t| &t.operation)
+        };
+        if left().any(|operation| operation.state.is_under_way()) {
+            return Ok(());
+        }
+        let held = left().any(|operation| operation.state == OperationState::Dead);
+        let failed = self.instance.state == InstanceState::Failed;
+        let may_go = |operation: &Operation| {
+            operation.state == OperationState::Queued
+                && (!held || operation.kind.passes_the_dead())
+                && (!failed || operation.kind == OperationKind::Release)
+        };
+        let next = self.operations.iter_mut().filter(|t| t.row.is_left());
+        if let Some(tracked) = next.into_iter().find(|t| may_go(&t.operation)) {
+            tracked.operation.state = tracked
+                .operation
+                .state
+                .next(OperationEvent::Ready)
+                .ok_or_else(|| Fault::bug(format!("{} cannot go", tracked.operation.id)))?;
+            tracked.operation.due_at = Some(self.now.wall);
+            tracked.row = tracked.row.changed();
+        }
+        Ok(())
+    }
+
+    /// Everything that became of it, as rows; `kind` and `step` go into its history.
+    pub(super) fn changes(
+        mut self,
+        kind: OperationKind,
+        step: Step,
+        order: Option<OrderId>,
+    ) -> Result<Vec<Change>, Fault> {
+        self.ready_next()?;
+        self.instance.version += 1;
+        let mut changes = Vec::with_capacity(4);
+        changes.extend(self.order.map(Change::OrderInsert));
+        changes.extend(self.order_changes);
+        changes.push(Change::HistoryInsert(HistoryRow {
+            instance: self.instance.id.clone(),
+            version: self.instance.version,
+            at: self.now,
+            kind,
+            step,
+            order,
+        }));
+        changes.push(if self.is_new {
+            Change::InstanceInsert(self.instance)
+        } else {
+            Change::InstanceUpdate(self.instance)
+        });
+        changes.extend(
+            self.operations
+                .into_iter()
+                .filter_map(|tracked| match tracked.row {
+                    Row::Stored | Row::NewAndDeleted => None,
+                    Row::Changed => Some(Change::OperationUpdate(tracked.operation)),
+                    Row::New => Some(Change::OperationInsert(tracked.operation)),
+                    Row::Deleted => Some(Change::OperationDelete(tracked.operation.id)),
+                }),
+        );
+        Ok(changes)
+    }
+
+    /// The decision on a call: `put` is what became of its work.
+    pub(super) fn decision(
+        mut self,
+        kind: OperationKind,
+        put: Put,
+        flag: Option<Flag>,
+    ) -> Result<Decision, Fault> {
+        let refused = self.refusal();
+        let (step, waits_for) = match put {
+            Put::Done if refused.is_some() => (Step::Refused, None),
+            Put::Done => (Step::Done, None),
+            Put::Waits(id) => (Step::Accepted, Some(id)),
+        };
+        let outcome = match (kind, &waits_for) {
+            (OperationKind::Provision, Some(_)) => Outcome::NotReady {
+                instance: self.instance.id.clone(),
+            },
+            (OperationKind::Provision, None) => Outcome::Delivered {
+                instance: self.instance.id.clone(),
+                access: self.instance.access.clone().unwrap_or_default(),
+            },
+            (
+                OperationKind::Renew
+                | OperationKind::ChangePlan
+                | OperationKind::Suspend
+                | OperationKind::Resume
+                | OperationKind::Release,
+                _,
+            ) => Outcome::Done,
+        };
+        let order = self.order.as_ref().map(|order| order.id.clone());
+        let admitted = Admitted {
+            answer: refused.map_or(Ok(outcome), Err),
+            waits_for,
+            flags: flag.into_iter().collect(),
+            dry_work: self.dry_work.take(),
+        };
+        Ok(Decision {
+            changes: self.changes(kind, step, order)?,
+            admitted,
+        })
+    }
+
+    /// The final no that the order of this decision met on the spot.
+    fn refusal(&self) -> Option<Fault> {
+        let order = self.order.as_ref()?;
+        (order.state == OrderState::Failed).then(|| refusal(order.refusal.as_deref()))
+    }
+}
+
+impl Row {
+    fn is_left(self) -> bool {
+        match self {
+            Self::Stored | Self::Changed | Self::New => true,
+            Self::Deleted | Self::NewAndDeleted => false,
+        }
+    }
+
+    fn changed(self) -> Self {
+        match self {
+            Self::Stored | Self::Changed => Self::Changed,
+            Self::New => Self::New,
+            Self::Deleted | Self::NewAndDeleted => self,
+        }
+    }
+
+    fn deleted(self) -> Self {
+        match self {
+            Self::Stored | Self::Changed | Self::Deleted => Self::Deleted,
+            Self::New | Self::NewAndDeleted => Self::NewAndDeleted,
+        }
+    }
+}
+
+/// What the driver is told of `operation`.
+pub(super) fn work(
+    operation: &Operation,
+    instance: &Instance,
+    order: Option<WorkOrder>,
+    dry_run: bool,
+) -> Work {
+    Work {
+        operation: operation.id.clone(),
+        kind: operation.kind,
+        dry_run,
+        attempt: operation.attempt.max(1),
+        fence: operation.fence,
+        listing: instance.listing.clone(),
+        instance: instance.id.clone(),
+        product: instance.product.clone(),
+        plan: operation
+            .plan
+            .clone()
+            .unwrap_or_else(|| instance.plan.clone()),
+        buyer: instance.buyer.clone(),
+        term: instance.term,
+        context: instance.context.clone(),
+        order,
+        access: instance.access.clone(),
+    }
+}
+
+/// The id of the work of `order`, with everything that work of an order carries.
+pub(super) fn wanted_for<'a>(order: &'a Order, kind: OperationKind, dry_run: bool) -> Wanted<'a> {
+    Wanted {
+        id: order.id.operation(),
+        kind,
+        order: Some(&order.id),
+        key: Some(&order.key),
+        plan: None,
+        period: Some(order.period.clone()),
+        reasons: Reasons::NONE,
+        dry_run,
+    }
+}
+
+/// What an order buys, once it is clear.
+pub(super) struct Bought<'a> {
+    pub(super) kind: OrderKind,
+    pub(super) order: &'a OrderRef,
+    pub(super) instance: &'a InstanceId,
+    pub(super) plan: &'a str,
+    pub(super) period: Period,
+}
+
+/// The order that `admission` accepts now.
+pub(super) fn accepted(admission: &Admission, bought: &Bought<'_>) -> Order {
+    Order {
+        id: admission.fresh.order.clone(),
+        listing: admission.listing.name.clone(),
+        kind: bought.kind,
+        key: bought.order.key.clone(),
+        content: bought.order.content,
+        instance: bought.instance.clone(),
+        plan: bought.plan.to_owned(),
+        period: bought.period.to_string(),
+        state: OrderState::Accepted,
+        refusal: None,
+        accepted_at: admission.now,
+        version: 1,
+    }
+}

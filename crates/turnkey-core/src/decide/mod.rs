@@ -1,0 +1,269 @@
+//! The rules. Pure: state + intent → changes.
+//!
+//! ```text
+//! admit ── a call      → create · renew · change_plan · suspend · resume · release · ping
+//! claim ── a runner    → a due operation, leased
+//! report ─ a driver    → done · refused · again · dead
+//! reopen ─ a person    → a dead operation or a failed order, taken up again
+//! ```
+//!
+//! The writer calls these inside the job's savepoint, on rows that it has just loaded, so nothing
+//! can be stale. What they return is all that is written; an error writes nothing.
+
+mod change_plan;
+mod create;
+mod life;
+mod release;
+mod renew;
+mod report;
+mod standing;
+
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::call::{Intent, OrderRef};
+use crate::fault::{Fault, FaultKind};
+use crate::history::HistoryRow;
+use crate::id::{InstanceId, OperationId, OrderId};
+use crate::instance::Instance;
+use crate::listing::Listing;
+use crate::operation::{Operation, OperationState};
+use crate::order::{Order, OrderKind, OrderState};
+use crate::ports::{Admission, Work};
+
+pub use report::{Backoff, claim, reopen, report};
+
+/// What was loaded for a decision.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The order that the call names, or that the operation fulfils.
+    pub order: Option<Order>,
+    /// The instance that the call names, or that the order made.
+    pub instance: Option<Instance>,
+    /// The instance's operations, in the order in which they are to be done.
+    pub operations: Vec<Operation>,
+}
+
+/// One row to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new order.
+    OrderInsert(Order),
+    /// An accepted order that is over now, with the driver's words where it said no.
+    OrderClose(OrderId, OrderState, Option<String>),
+    /// A failed order that is taken up again.
+    OrderReopen(OrderId),
+    /// A new instance.
+    InstanceInsert(Instance),
+    /// The instance as it is now; its version is one more than that of the row it replaces.
+    InstanceUpdate(Instance),
+    /// A new operation.
+    OperationInsert(Operation),
+    /// The operation as it is now.
+    OperationUpdate(Operation),
+    /// The operation is done, or was taken back.
+    OperationDelete(OperationId),
+    /// What happened.
+    HistoryInsert(HistoryRow),
+}
+
+/// What is to be written, and what may be said once it is.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The rows; none for a repeat and for a dry run.
+    pub changes: Vec<Change>,
+    /// What the caller may be told.
+    pub admitted: Admitted,
+}
+
+/// What the caller may be told once the changes are on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// The answer as it stands; a fault here is a driver's final no, which is on disk too.
+    pub answer: Result<Outcome, Fault>,
+    /// Which operation is still to be done for it: worth waiting for, as long as the caller waits.
+    pub waits_for: Option<OperationId>,
+    /// What an operator should know about this call.
+    pub flags: Vec<Flag>,
+    /// What a driver that takes dry runs is to be asked.
+    pub dry_work: Option<Box<Work>>,
+}
+
+/// The answer to a call, in our words. Faults are told apart by [`Fault`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The instance is there (or, in a dry run, could be).
+    Delivered {
+        /// Its id.
+        instance: InstanceId,
+        /// What the buyer logs in with.
+        access: Access,
+    },
+    /// The instance is not there yet; a repeat of the call will find it.
+    NotReady {
+        /// Its id, which will not change.
+        instance: InstanceId,
+    },
+    /// It is done, or committed and ours to finish.
+    Done,
+    /// The instance had been removed already.
+    Gone,
+}
+
+/// What an operator should know about a call that was answered with success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flag {
+    /// It was signed before the newest renewal or resume, so it changed nothing.
+    Stale,
+    /// A renewal named another plan than the instance has.
+    OtherPlan,
+    /// It repeats a call that was admitted before.
+    Repeat,
+}
+
+impl Flag {
+    /// The flag's name, for logs: one of a closed list.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::OtherPlan => "other_plan",
+            Self::Repeat => "repeat",
+        }
+    }
+}
+
+impl Admitted {
+    /// An answer for which nothing is left to do.
+    #[must_use]
+    pub fn now(answer: Result<Outcome, Fault>) -> Self {
+        Self {
+            answer,
+            waits_for: None,
+            flags: Vec::new(),
+            dry_work: None,
+        }
+    }
+
+    fn flagged(mut self, flag: Flag) -> Self {
+        self.flags.push(flag);
+        self
+    }
+}
+
+/// Decides a call.
+///
+/// # Errors
+/// With the fault that the caller is to be told; nothing is written then.
+pub fn admit(admission: &Admission, state: State) -> Result<Decision, Fault> {
+    let call = Arc::clone(&admission.call);
+    let mut decision = match &call.intent {
+        Intent::Create(create) => create::decide(admission, create, &state),
+        Intent::Renew(renew) => renew::decide(admission, renew, state),
+        Intent::ChangePlan(change) => change_plan::decide(admission, change, state),
+        Intent::Suspend(id, reason) => standing::suspend(admission, id, *reason, state),
+        Intent::Resume(id, reason) => standing::resume(admission, id, *reason, state),
+        Intent::Release(id) => release::decide(admission, id, state),
+        Intent::Ping => Ok(Decision::unchanged(Ok(Outcome::Done))),
+    }?;
+    if call.dry_run {
+        decision.changes.clear();
+        decision.admitted.waits_for = None;
+    }
+    Ok(decision)
+}
+
+impl Decision {
+    fn unchanged(answer: Result<Outcome, Fault>) -> Self {
+        Self {
+            changes: Vec::new(),
+            admitted: Admitted::now(answer),
+        }
+    }
+
+    fn flagged(mut self, flag: Flag) -> Self {
+        self.admitted = self.admitted.flagged(flag);
+        self
+    }
+}
+
+/// The answer to a call whose order exists already.
+fn repeat(order: &Order, asked: &OrderRef, state: &State) -> Result<Decision, Fault> {
+    if order.content != asked.content {
+        let message = format!("order {:?} was already taken with other content", asked.key);
+        return Err(Fault::conflict("order_content_differs", message));
+    }
+    let answer = match (order.state, order.kind) {
+        (OrderState::Fulfilled, OrderKind::Create) => {
+            let access = state
+                .instance
+                .as_ref()
+                .and_then(|instance| instance.access.clone());
+            let instance = order.instance.clone();
+            Ok(Outcome::Delivered {
+                instance,
+                access: access.unwrap_or_default(),
+            })
+        }
+        (OrderState::Accepted | OrderState::AwaitingPayment, OrderKind::Create) => {
+            Ok(Outcome::NotReady {
+                instance: order.instance.clone(),
+            })
+        }
+        (
+            OrderState::Fulfilled | OrderState::Accepted | OrderState::AwaitingPayment,
+            OrderKind::Renew | OrderKind::ChangePlan,
+        ) => Ok(Outcome::Done),
+        (OrderState::Failed, OrderKind::Create | OrderKind::Renew | OrderKind::ChangePlan) => {
+            Err(refusal(order.refusal.as_deref()))
+        }
+        (OrderState::Cancelled, OrderKind::Create | OrderKind::Renew | OrderKind::ChangePlan) => {
+            let message = format!(
+                "order {:?} was cancelled: its instance was removed first",
+                asked.key
+            );
+            return Err(Fault::conflict("order_cancelled", message));
+        }
+    };
+    // A dead operation waits for a person: no caller waits that long.
+    let own = order.id.operation();
+    let waits = |o: &&Operation| o.id == own && o.state != OperationState::Dead;
+    let mut decision = Decision::unchanged(answer).flagged(Flag::Repeat);
+    decision.admitted.waits_for = state.operations.iter().find(waits).map(|o| o.id.clone());
+    Ok(decision)
+}
+
+/// The fault that tells of a driver's final no.
+#[must_use]
+pub fn refusal(message: Option<&str>) -> Fault {
+    let message = message
+        .filter(|m| !m.is_empty())
+        .unwrap_or("the vendor refused this order");
+    Fault::new(FaultKind::Upstream, "driver_refused", message)
+}
+
+/// The instance that a call names, when this listing ever had it.
+fn named(
+    listing: &Listing,
+    id: &InstanceId,
+    instance: Option<Instance>,
+) -> Result<Instance, Fault> {
+    instance
+        .filter(|instance| instance.listing == listing.name)
+        .ok_or_else(|| {
+            Fault::unknown(
+                "instance_unknown",
+                format!("instance {:?} is not known here", id.as_str()),
+            )
+        })
+}
+
+/// The fault for what an instance's state does not allow.
+fn not_while(instance: &Instance, what: &str) -> Fault {
+    let message = format!(
+        "instance {} is {} and cannot be {what}",
+        instance.id,
+        instance.state.name()
+    );
+    Fault::conflict("instance_state", message)
+}

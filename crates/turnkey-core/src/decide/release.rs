@@ -1,0 +1,53 @@
+//! Remove it: idempotent by state.
+
+use crate::decide::life::{Life, Put};
+use crate::decide::standing::{is_stale, joins, wanted};
+use crate::decide::{Decision, Flag, Outcome, State, named};
+use crate::fault::Fault;
+use crate::id::InstanceId;
+use crate::instance::{InstanceEvent, InstanceState, Reasons};
+use crate::operation::{Operation, OperationKind};
+use crate::ports::Admission;
+
+pub(super) fn decide(
+    admission: &Admission,
+    id: &InstanceId,
+    state: State,
+) -> Result<Decision, Fault> {
+    let Admission {
+        listing, call, now, ..
+    } = admission;
+    if call.dry_run && id.is_dry_of(&listing.name) {
+        return Ok(Decision::unchanged(Ok(Outcome::Done)));
+    }
+    let instance = named(listing, id, state.instance)?;
+    if is_stale(admission, &instance) {
+        return Ok(Decision::unchanged(Ok(Outcome::Done)).flagged(Flag::Stale));
+    }
+    let mut life = Life::stored(instance, state.operations, *now);
+    let put = match life.instance.state {
+        InstanceState::Released => return Ok(Decision::unchanged(Ok(Outcome::Gone))),
+        InstanceState::Releasing => return Ok(joins(&life, OperationKind::Release)),
+        InstanceState::Provisioning if has_not_begun(&life) => {
+            life.step(InstanceEvent::Withdraw)?;
+            life.drop_where(|_| true)?;
+            Put::Done
+        }
+        InstanceState::Provisioning
+        | InstanceState::Running
+        | InstanceState::Suspended
+        | InstanceState::Failed => {
+            life.step(InstanceEvent::Release)?;
+            life.drop_where(Operation::is_unbegun)?;
+            let wanted = wanted(admission, OperationKind::Release, Reasons::NONE);
+            life.put(&listing.product, wanted)?
+        }
+    };
+    life.decision(OperationKind::Release, put, None)
+}
+
+/// Whether the driver was never asked to deliver it: then there is nothing to remove.
+fn has_not_begun(life: &Life) -> bool {
+    life.operations()
+        .any(|o| o.kind == OperationKind::Provision && o.is_unbegun())
+}

@@ -1,0 +1,57 @@
+//! A longer term; an instance that stands still for its term or for the marketplace runs again.
+
+use crate::call::Renew;
+use crate::decide::life::{Bought, Life, Put, accepted, wanted_for};
+use crate::decide::{Decision, Flag, Outcome, State, named, not_while, repeat, standing};
+use crate::fault::Fault;
+use crate::instance::{InstanceState, Reason};
+use crate::operation::OperationKind;
+use crate::order::OrderKind;
+use crate::ports::Admission;
+
+pub(super) fn decide(
+    admission: &Admission,
+    renew: &Renew,
+    state: State,
+) -> Result<Decision, Fault> {
+    if let Some(order) = &state.order {
+        return repeat(order, &renew.order, &state);
+    }
+    let Admission {
+        listing, call, now, ..
+    } = admission;
+    let plan = listing.offers.plan(&renew.spec, renew.package.as_deref())?;
+    if call.dry_run && renew.instance.is_dry_of(&listing.name) {
+        return Ok(Decision::unchanged(Ok(Outcome::Done)));
+    }
+    let mut instance = named(listing, &renew.instance, state.instance)?;
+    match instance.state {
+        InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {}
+        InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
+            return Err(not_while(&instance, "renewed"));
+        }
+    }
+    instance.term =
+        instance
+            .term
+            .extend(now.business, renew.period, &listing.time_zone, listing.ends)?;
+    let mut life = Life::stored(instance, state.operations, *now);
+    let flag = (life.plan_to_be() != plan).then_some(Flag::OtherPlan);
+    let bought = Bought {
+        kind: OrderKind::Renew,
+        order: &renew.order,
+        instance: &renew.instance,
+        plan,
+        period: renew.period,
+    };
+    let order = accepted(admission, &bought);
+    life.take_order(order.clone());
+    let wanted = wanted_for(&order, OperationKind::Renew, call.dry_run);
+    let renewed = life.put(&listing.product, wanted)?;
+    let lifted = standing::lift(admission, &mut life, Reason::Marketplace)?;
+    let put = match (renewed, lifted) {
+        (_, Some(Put::Waits(resume))) => Put::Waits(resume),
+        (renewed, Some(Put::Done) | None) => renewed,
+    };
+    life.decision(OperationKind::Renew, put, flag)
+}

@@ -1,0 +1,230 @@
+//! What the runner and a person do with operations.
+
+use crate::decide::life::{Life, work};
+use crate::decide::{Change, Outcome, State, refusal};
+use crate::fault::Fault;
+use crate::history::Step;
+use crate::id::OperationId;
+use crate::instance::InstanceEvent;
+use crate::limits::cut;
+use crate::operation::{Operation, OperationEvent, OperationKind, OperationState};
+use crate::order::{Order, OrderEvent, OrderKind};
+use crate::ports::{Claim, Report, Reported, Verdict, Work, WorkOrder};
+use crate::time::Now;
+
+/// How long to wait before a driver is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The wait after the first attempt, in milliseconds.
+    pub first_ms: u64,
+    /// The longest wait, in milliseconds.
+    pub longest_ms: u64,
+}
+
+impl Backoff {
+    /// Doubling waits, each shortened by up to a half: `jitter` is between 0 and 1.
+    #[must_use]
+    pub fn after(self, attempt: u32, jitter: f64) -> u64 {
+        let doubled = 1_u64
+            .checked_shl(attempt.saturating_sub(1))
+            .unwrap_or(u64::MAX);
+        let whole = self.first_ms.saturating_mul(doubled).min(self.longest_ms);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss
+        )]
+        let cut = (whole as f64 * 0.5 * jitter.clamp(0.0, 1.0)) as u64;
+        whole - cut
+    }
+}
+
+/// Leases a due operation: the row to write, and the work for its driver.
+///
+/// # Errors
+/// When the operation is in no state to be claimed, which the store should not have offered.
+pub fn claim(
+    claim: &Claim,
+    mut operation: Operation,
+    instance: &crate::instance::Instance,
+    order: Option<&Order>,
+) -> Result<(Change, Work), Fault> {
+    operation.state = operation
+        .state
+        .next(OperationEvent::Claim)
+        .ok_or_else(|| Fault::bug(format!("{} cannot be claimed", operation.id)))?;
+    operation.attempt = operation.attempt.saturating_add(1);
+    operation.fence += 1;
+    operation.began_at = operation.began_at.or(Some(claim.now.wall));
+    operation.due_at = Some(claim.now.wall.plus_ms(claim.lease_ms));
+    let order = order.map(|order| WorkOrder {
+        key: order.key.clone(),
+        period: operation
+            .period
+            .clone()
+            .unwrap_or_else(|| order.period.clone()),
+    });
+    let work = work(&operation, instance, order, false);
+    Ok((Change::OperationUpdate(operation), work))
+}
+
+/// Takes a driver's answer: the rows to write, and what became of the operation.
+///
+/// # Errors
+/// Only when a rule of ours is broken.
+pub fn report(report: &Report, state: State) -> Result<(Vec<Change>, Reported), Fault> {
+    let held = |o: &&Operation| o.id == report.operation && o.fence == report.fence;
+    let Some(operation) = state.operations.iter().find(held).cloned() else {
+        return Ok((Vec::new(), Reported::Stale));
+    };
+    let Some(instance) = state.instance else {
+        return Err(Fault::bug(format!("{} has no instance", operation.id)));
+    };
+    if operation.state.next(OperationEvent::Finish).is_none() {
+        return Ok((Vec::new(), Reported::Stale));
+    }
+    let kind = operation.kind;
+    let order = operation.order.clone();
+    let mut life = Life::stored(instance, state.operations, report.now);
+    match &report.verdict {
+        Verdict::Done(access) => {
+            life.finish(&operation.id);
+            life.done(&operation, access.clone())?;
+            let outcome = match kind {
+                OperationKind::Provision => Outcome::Delivered {
+                    instance: life.instance.id.clone(),
+                    access: life.instance.access.clone().unwrap_or_default(),
+                },
+                OperationKind::Renew
+                | OperationKind::ChangePlan
+                | OperationKind::Suspend
+                | OperationKind::Resume
+                | OperationKind::Release => Outcome::Done,
+            };
+            Ok((
+                life.changes(kind, Step::Done, order)?,
+                Reported::Over(Ok(outcome)),
+            ))
+        }
+        Verdict::No(message) => {
+            life.finish(&operation.id);
+            life.refused(&operation, message)?;
+            let over = Reported::Over(Err(refusal(Some(&cut(message)))));
+            Ok((life.changes(kind, Step::Refused, order)?, over))
+        }
+        Verdict::NotYet(after_ms) => again(
+            report,
+            life,
+            operation,
+            after_ms.unwrap_or(report.again_in_ms),
+            None,
+        ),
+        Verdict::Retry(note) => again(report, life, operation, report.again_in_ms, Some(cut(note))),
+    }
+}
+
+/// Postpones the operation, or gives it up when its time is over.
+fn again(
+    report: &Report,
+    mut life: Life,
+    mut operation: Operation,
+    after_ms: u64,
+    note: Option<String>,
+) -> Result<(Vec<Change>, Reported), Fault> {
+    let (kind, order) = (operation.kind, operation.order.clone());
+    let wall = report.now.wall;
+    let give_up_after_ms = report.listing.product.give_up_after_ms;
+    let over = operation
+        .began_at
+        .is_some_and(|began| wall.ms_since(began) >= give_up_after_ms);
+    let event = if over {
+        OperationEvent::GiveUp
+    } else {
+        OperationEvent::Postpone
+    };
+    operation.state = operation
+        .state
+        .next(event)
+        .ok_or_else(|| Fault::bug(format!("{} cannot take {event:?}", operation.id)))?;
+    operation.due_at = (!over).then(|| wall.plus_ms(after_ms));
+    operation.note = note.or(operation.note);
+    if over {
+        life.replace(operation);
+        return Ok((life.changes(kind, Step::Dead, order)?, Reported::Dead));
+    }
+    Ok((vec![Change::OperationUpdate(operation)], Reported::Again))
+}
+
+/// Takes a dead operation up again, or the work of an order that its driver refused.
+///
+/// # Errors
+/// When there is neither, or the instance is past it.
+pub fn reopen(id: &OperationId, state: State, now: Now) -> Result<Vec<Change>, Fault> {
+    let unknown = || {
+        Fault::unknown(
+            "operation_unknown",
+            format!("{id} is neither dead nor refused"),
+        )
+    };
+    let instance = state.instance.ok_or_else(unknown)?;
+    let mut life = Life::stored(instance, state.operations, now);
+    let dead = life.operations().find(|o| o.id == *id).cloned();
+    let (kind, order) = match (dead, state.order) {
+        (Some(mut operation), _) => {
+            operation.state = operation
+                .state
+                .next(OperationEvent::Reopen)
+                .ok_or_else(unknown)?;
+            operation.began_at = Some(now.wall);
+            let reopened = (operation.kind, operation.order.clone());
+            life.replace(operation);
+            reopened
+        }
+        (None, Some(order)) => reopen_order(&mut life, order, id, now)?,
+        (None, None) => return Err(unknown()),
+    };
+    life.changes(kind, Step::Reopened, order)
+}
+
+fn reopen_order(
+    life: &mut Life,
+    order: Order,
+    id: &OperationId,
+    now: Now,
+) -> Result<(OperationKind, Option<crate::id::OrderId>), Fault> {
+    let unknown = || {
+        Fault::unknown(
+            "operation_unknown",
+            format!("{id} is neither dead nor refused"),
+        )
+    };
+    order.state.next(OrderEvent::Reopen).ok_or_else(unknown)?;
+    let kind = match order.kind {
+        OrderKind::Create => {
+            life.step(InstanceEvent::Reopen).map_err(|_| unknown())?;
+            OperationKind::Provision
+        }
+        OrderKind::Renew => OperationKind::Renew,
+        OrderKind::ChangePlan => OperationKind::ChangePlan,
+    };
+    let first_seq = life.operations().next().map_or(2, |first| first.seq);
+    let is_plan_change = order.kind == OrderKind::ChangePlan;
+    life.replace(Operation {
+        id: id.clone(),
+        instance: life.instance.id.clone(),
+        kind,
+        seq: first_seq.saturating_sub(1),
+        order: Some(order.id.clone()),
+        state: OperationState::Queued,
+        attempt: 0,
+        due_at: None,
+        began_at: Some(now.wall),
+        fence: 0,
+        plan: is_plan_change.then_some(order.plan),
+        period: Some(order.period),
+        reasons: crate::instance::Reasons::NONE,
+        note: None,
+    });
+    life.reopen_order(order.id.clone());
+    Ok((kind, Some(order.id)))
+}

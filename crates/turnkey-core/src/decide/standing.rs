@@ -1,0 +1,152 @@
+//! Standing still and running again: idempotent by state.
+
+use crate::decide::life::{Life, Put, Wanted};
+use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while};
+use crate::fault::Fault;
+use crate::id::InstanceId;
+use crate::instance::{Instance, InstanceEvent, InstanceState, Reason, Reasons};
+use crate::operation::OperationKind;
+use crate::ports::Admission;
+
+pub(super) fn suspend(
+    admission: &Admission,
+    id: &InstanceId,
+    reason: Reason,
+    state: State,
+) -> Result<Decision, Fault> {
+    let Admission {
+        listing, call, now, ..
+    } = admission;
+    if call.dry_run && id.is_dry_of(&listing.name) {
+        return Ok(nothing());
+    }
+    let instance = named(listing, id, state.instance)?;
+    if is_stale(admission, &instance) {
+        return Ok(nothing().flagged(Flag::Stale));
+    }
+    let is_first = instance.reasons.is_empty();
+    let mut life = Life::stored(instance, state.operations, *now);
+    match life.instance.state {
+        InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
+            return Ok(nothing());
+        }
+        _ if life.instance.reasons.has(reason) => return Ok(joins(&life, OperationKind::Suspend)),
+        InstanceState::Running => life.step(InstanceEvent::Suspend)?,
+        InstanceState::Provisioning | InstanceState::Suspended => {}
+    }
+    life.instance.reasons = life.instance.reasons.with(reason);
+    let put = if is_first {
+        let wanted = wanted(
+            admission,
+            OperationKind::Suspend,
+            Reasons::NONE.with(reason),
+        );
+        life.put(&listing.product, wanted)?
+    } else {
+        Put::Done
+    };
+    life.decision(OperationKind::Suspend, put, None)
+}
+
+pub(super) fn resume(
+    admission: &Admission,
+    id: &InstanceId,
+    by: Reason,
+    state: State,
+) -> Result<Decision, Fault> {
+    let Admission {
+        listing, call, now, ..
+    } = admission;
+    if call.dry_run && id.is_dry_of(&listing.name) {
+        return Ok(nothing());
+    }
+    let instance = named(listing, id, state.instance)?;
+    if is_stale(admission, &instance) {
+        return Ok(nothing().flagged(Flag::Stale));
+    }
+    match instance.state {
+        InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {}
+        InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
+            return Err(not_while(&instance, "resumed"));
+        }
+    }
+    if instance.reasons.lifted_by(by).is_empty() {
+        let life = Life::stored(instance, state.operations, *now);
+        return Ok(joins(&life, OperationKind::Resume));
+    }
+    let mut life = Life::stored(instance, state.operations, *now);
+    let put = lift(admission, &mut life, by)?.unwrap_or(Put::Done);
+    life.decision(OperationKind::Resume, put, None)
+}
+
+/// Lifts what `by` may lift. When nothing is left that says "stand still", the driver is to resume
+/// it. Remembers when that was signed, so that an older suspend or release is known to be stale.
+pub(super) fn lift(
+    admission: &Admission,
+    life: &mut Life,
+    by: Reason,
+) -> Result<Option<Put>, Fault> {
+    let Admission { listing, call, .. } = admission;
+    life.instance.lifted_signed_at = life.instance.lifted_signed_at.max(call.signed_at);
+    let lifted = life.instance.reasons.lifted_by(by);
+    if lifted.is_empty() {
+        return Ok(None);
+    }
+    life.instance.reasons = life.instance.reasons.without(lifted);
+    if !life.instance.reasons.is_empty() {
+        return Ok(None);
+    }
+    if life.instance.state == InstanceState::Suspended {
+        life.step(InstanceEvent::Lift)?;
+    }
+    life.put(
+        &listing.product,
+        wanted(admission, OperationKind::Resume, lifted),
+    )
+    .map(Some)
+}
+
+/// Whether the call was signed before the newest renewal or resume of the instance.
+pub(super) fn is_stale(admission: &Admission, instance: &Instance) -> bool {
+    match (admission.call.signed_at, instance.lifted_signed_at) {
+        (Some(signed), Some(lifted)) => signed < lifted,
+        (Some(_) | None, None) | (None, Some(_)) => false,
+    }
+}
+
+/// Work that fulfils no order.
+pub(super) fn wanted(
+    admission: &Admission,
+    kind: OperationKind,
+    reasons: Reasons,
+) -> Wanted<'static> {
+    Wanted {
+        id: admission.fresh.operation.clone(),
+        kind,
+        order: None,
+        key: None,
+        plan: None,
+        period: None,
+        reasons,
+        dry_run: admission.call.dry_run,
+    }
+}
+
+/// It is so already; whoever asks again waits for the work that may still be under way.
+pub(super) fn joins(life: &Life, kind: OperationKind) -> Decision {
+    let waits_for = life
+        .operations()
+        .find(|o| o.kind == kind)
+        .map(|o| o.id.clone());
+    Decision {
+        changes: Vec::new(),
+        admitted: Admitted {
+            waits_for,
+            ..Admitted::now(Ok(Outcome::Done))
+        },
+    }
+}
+
+fn nothing() -> Decision {
+    Decision::unchanged(Ok(Outcome::Done))
+}

@@ -1,0 +1,119 @@
+//! Typed ids: time-ordered text made by the engine, never here.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::call::OrderKey;
+
+/// The 32 symbols of Crockford's Base32, in lower case.
+const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// How an id starts that a dry run answered with. No id of ours starts so: the first of its 26
+/// characters is at most `7`.
+const DRY_PREFIX: &str = "i-dry";
+
+/// Characters of a dry id that say which listing made it.
+const DRY_LISTING_CHARS: usize = 10;
+
+/// Characters of a dry id that say for which order.
+const DRY_ORDER_CHARS: usize = 16;
+
+macro_rules! typed_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as the id, without looking at it.
+            #[must_use]
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+typed_id! {
+    /// Names an order: `o-` and 26 lower-case Crockford characters.
+    OrderId
+}
+typed_id! {
+    /// Names an instance: `i-` and 26 lower-case Crockford characters, or whatever an imported
+    /// instance was called.
+    InstanceId
+}
+typed_id! {
+    /// Names an operation. It is the key that a driver is called with, on every attempt.
+    OperationId
+}
+
+impl OrderId {
+    /// The key of the operation that does this order's work: the order's own, so that a failed
+    /// order that is reopened asks its driver again under the same key.
+    #[must_use]
+    pub fn operation(&self) -> OperationId {
+        OperationId(format!(
+            "op-{}",
+            self.0.strip_prefix("o-").unwrap_or(&self.0)
+        ))
+    }
+}
+
+impl InstanceId {
+    /// The id that a dry create answers with: the same for the same listing and order key, and
+    /// recognisable by the listing that made it.
+    #[must_use]
+    pub fn dry(listing: &str, key: &OrderKey) -> Self {
+        let of_order = digest_chars(&[listing.as_bytes(), key.as_bytes()], DRY_ORDER_CHARS);
+        Self(format!("{}{of_order}", dry_prefix(listing)))
+    }
+
+    /// Whether a dry create of `listing` answered with this id.
+    #[must_use]
+    pub fn is_dry_of(&self, listing: &str) -> bool {
+        self.0.len() == DRY_PREFIX.len() + DRY_LISTING_CHARS + DRY_ORDER_CHARS
+            && self.0.starts_with(&dry_prefix(listing))
+    }
+}
+
+fn dry_prefix(listing: &str) -> String {
+    format!(
+        "{DRY_PREFIX}{}",
+        digest_chars(&[listing.as_bytes()], DRY_LISTING_CHARS)
+    )
+}
+
+/// The first `chars` Crockford characters of a SHA-256 over the length-prefixed parts.
+fn digest_chars(parts: &[&[u8]], chars: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    let symbol = |byte: &u8| {
+        CROCKFORD
+            .get(usize::from(byte & 31))
+            .map_or('0', |c| char::from(*c))
+    };
+    hash.finalize().iter().take(chars).map(symbol).collect()
+}

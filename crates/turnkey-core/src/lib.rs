@@ -1,0 +1,35 @@
+//! Nouns and rules: what a listing, a call, an order, an instance, a term and an operation are,
+//! and the pure decisions about them.
+//!
+//! Its place on the line: receive → read → **decide** → commit → drive → write.
+//!
+//! It is *not* where anything happens. Nothing here awaits, reads a clock, makes an id or touches
+//! the outside; time and ids are arguments. Its types have no wire format: dialects spell them for
+//! marketplaces, the store spells them for disks.
+
+pub mod access;
+pub mod call;
+pub mod decide;
+pub mod fault;
+pub mod history;
+pub mod id;
+pub mod instance;
+pub mod limits;
+pub mod listing;
+pub mod operation;
+pub mod order;
+pub mod ports;
+pub mod term;
+pub mod time;
+
+pub use access::{Access, Login};
+pub use call::{Call, ChangePlan, Create, Digest, Intent, OrderKey, OrderRef, Renew, Subject};
+pub use fault::{Fault, FaultKind};
+pub use history::{HistoryRow, Step};
+pub use id::{InstanceId, OperationId, OrderId};
+pub use instance::{Instance, InstanceState, Reason, Reasons};
+pub use listing::{Listing, Offer, Offers, Plan, Product, Slow};
+pub use operation::{Operation, OperationKind, OperationState};
+pub use order::{Order, OrderKind, OrderState};
+pub use term::{Ends, Period, Term, Unit};
+pub use time::{Now, UtcMillis};

@@ -1,0 +1,124 @@
+//! What is sold, and where: products with their plans, listings with their offers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+use crate::fault::Fault;
+use crate::ports::Driver;
+use crate::term::Ends;
+
+/// What is delivered: plans, and the driver that delivers them.
+pub struct Product {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its plans by name.
+    pub plans: BTreeMap<String, Plan>,
+    /// Who does the work.
+    pub driver: Arc<dyn Driver>,
+    /// Whether the driver is asked on dry runs too (promise 4). Immediate drivers always are.
+    pub dry_run: bool,
+    /// How long an operation is retried before it needs a person, in milliseconds.
+    pub give_up_after_ms: u64,
+}
+
+impl fmt::Debug for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Product")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One plan of a product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What the driver is told about the plan: one JSON object, as text.
+    pub params: String,
+}
+
+/// A product offered through one dialect at one URL path, with keys of its own.
+#[derive(Debug)]
+pub struct Listing {
+    /// Its name in the configuration: its identity for ever.
+    pub name: String,
+    /// What is sold.
+    pub product: Arc<Product>,
+    /// When set, a call that carries another code is refused (promise 5).
+    pub product_code: Option<String>,
+    /// The keys: the first signs, all verify.
+    pub keys: Vec<SecretString>,
+    /// How the marketplace's words map to plans.
+    pub offers: Offers,
+    /// Where a buyer finds this server.
+    pub public_url: String,
+    /// How long a call may wait for its driver, from its first byte, in milliseconds.
+    pub reply_within_ms: u64,
+    /// How far a signed time may lie on either side of the wall clock, in milliseconds.
+    pub clock_skew_ms: u64,
+    /// What a create answers when the driver is slower than that.
+    pub slow: Slow,
+    /// Where the buyer's days begin.
+    pub time_zone: TimeZone,
+    /// When in the last day a term ends.
+    pub ends: Ends,
+}
+
+/// What a create answers when the driver is slower than the marketplace waits (promise 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slow {
+    /// "Not ready yet": the marketplace's own repeats collect the answer.
+    Wait,
+}
+
+/// How the marketplace's words map to plans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offers {
+    /// Whatever is bought is this plan.
+    AnyPlan(String),
+    /// The first offer that fits counts.
+    Listed(Vec<Offer>),
+}
+
+/// One line of a listing's price list, without the price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The marketplace's word for the specification.
+    pub spec: String,
+    /// The marketplace's word for the package within it; absent: any.
+    pub package: Option<String>,
+    /// The plan that it buys.
+    pub plan: String,
+}
+
+impl Offers {
+    /// The plan that `spec` and `package` buy.
+    ///
+    /// # Errors
+    /// `plan_unknown` when no offer fits.
+    pub fn plan(&self, spec: &str, package: Option<&str>) -> Result<&str, Fault> {
+        let fits = |offer: &&Offer| {
+            offer.spec == spec && (offer.package.is_none() || offer.package.as_deref() == package)
+        };
+        match self {
+            Self::AnyPlan(plan) => Ok(plan),
+            Self::Listed(offers) => offers
+                .iter()
+                .find(fits)
+                .map(|offer| offer.plan.as_str())
+                .ok_or_else(|| {
+                    let message = match package {
+                        Some(package) => {
+                            format!("spec {spec:?} with package {package:?} is not offered here")
+                        }
+                        None => format!("spec {spec:?} is not offered here"),
+                    };
+                    Fault::malformed("plan_unknown", message)
+                        .noted("add an [[listing.….offer]] for it, or set any_plan")
+                }),
+        }
+    }
+}

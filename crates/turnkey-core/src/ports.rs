@@ -1,0 +1,246 @@
+//! What the rules need of the world, as traits: [`Store`], [`Driver`], [`Clock`]. The crates behind
+//! them know the world; nothing here does.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::call::{Call, OrderKey};
+use crate::decide::{Admitted, Outcome};
+use crate::fault::Fault;
+use crate::history::HistoryRow;
+use crate::id::{InstanceId, OperationId, OrderId};
+use crate::instance::Instance;
+use crate::listing::Listing;
+use crate::operation::{Operation, OperationKind};
+use crate::order::{Order, OrderKind};
+use crate::term::Term;
+use crate::time::{Now, UtcMillis};
+
+/// A future that may cross threads: what a port's method returns.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Both clocks (design: "two clocks"), and the only way to wait for one.
+pub trait Clock: Send + Sync + 'static {
+    /// What both clocks show.
+    fn now(&self) -> Now;
+
+    /// Ends when the wall clock has moved on by `ms` milliseconds.
+    fn sleep(&self, ms: u64) -> Boxed<'static, ()>;
+}
+
+/// Ids made before a job is handed over, for whatever the decision may need.
+#[derive(Clone, Debug)]
+pub struct FreshIds {
+    /// For the order that the call may make.
+    pub order: OrderId,
+    /// For the instance that the call may make.
+    pub instance: InstanceId,
+    /// For an operation that fulfils no order.
+    pub operation: OperationId,
+}
+
+/// A call for the writer: it loads, decides and writes in one go.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Where the call came in.
+    pub listing: Arc<Listing>,
+    /// What is asked.
+    pub call: Arc<Call>,
+    /// Ids for whatever is new.
+    pub fresh: FreshIds,
+    /// What both clocks show.
+    pub now: Now,
+}
+
+/// A request for due operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// What both clocks show.
+    pub now: Now,
+    /// How many at the most.
+    pub limit: usize,
+    /// For how long they are leased, in milliseconds.
+    pub lease_ms: u64,
+}
+
+/// What a claim got.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// The operations, leased, with what their drivers must know.
+    pub works: Vec<Work>,
+    /// When the next operation falls due, on the wall clock; absent when none is left.
+    pub next_due_at: Option<UtcMillis>,
+}
+
+/// A driver's answer for the writer.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Where the instance was created.
+    pub listing: Arc<Listing>,
+    /// Which operation.
+    pub operation: OperationId,
+    /// The fence under which it was claimed.
+    pub fence: u64,
+    /// What the driver said.
+    pub verdict: Verdict,
+    /// What both clocks show.
+    pub now: Now,
+    /// When it is asked again, should that be needed, in milliseconds from now.
+    pub again_in_ms: u64,
+}
+
+/// What became of an operation by a report.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a report, moved once to whoever waits"
+)]
+pub enum Reported {
+    /// It is over: this is the answer for everybody who waits for it.
+    Over(Result<Outcome, Fault>),
+    /// It will be asked again.
+    Again,
+    /// It needs a person.
+    Dead,
+    /// Somebody else has it, or nobody needs it any more: the report changed nothing.
+    Stale,
+}
+
+/// Work for a driver: an operation with everything that its driver may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The key: the same on every attempt.
+    pub operation: OperationId,
+    /// What is to be done.
+    pub kind: OperationKind,
+    /// Whether it is only asked whether it could be done.
+    pub dry_run: bool,
+    /// The how-manieth time it is asked, from 1.
+    pub attempt: u32,
+    /// The fence under which it was claimed.
+    pub fence: u64,
+    /// The listing that created the instance.
+    pub listing: String,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// What it is an instance of.
+    pub product: String,
+    /// The plan that it is to have.
+    pub plan: String,
+    /// Who paid.
+    pub buyer: String,
+    /// For how long.
+    pub term: Term,
+    /// What else the dialect handed on.
+    pub context: std::collections::BTreeMap<String, String>,
+    /// The order behind it: the one that it fulfils, or the one that made the instance.
+    pub order: Option<WorkOrder>,
+    /// What the buyer logs in with so far.
+    pub access: Option<Access>,
+}
+
+/// What a driver may know of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkOrder {
+    /// The marketplace's key.
+    pub key: OrderKey,
+    /// The period that was bought.
+    pub period: String,
+}
+
+/// What a driver says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done; with what the buyer logs in with, where that is new.
+    Done(Option<Access>),
+    /// Not yet: ask again, after so many milliseconds where the driver said how many.
+    NotYet(Option<u64>),
+    /// A final no, with words for the outsider.
+    No(String),
+    /// It went wrong and may go better next time; the note is for the operator.
+    Retry(String),
+}
+
+/// The outside world. Called with an operation key, twice if need be, never inside a transaction.
+pub trait Driver: Send + Sync + 'static {
+    /// The driver's pure face, when it has one (promise 3).
+    fn immediate(&self) -> Option<&dyn Immediate>;
+
+    /// Does the work, or finds that it is done already: the second ask must repeat the first
+    /// answer. Ends by itself within a bounded time.
+    fn drive(&self, work: Work) -> Boxed<'_, Verdict>;
+}
+
+/// A driver that is a pure function of its work: evaluated by `decide`, born done.
+pub trait Immediate: Send + Sync {
+    /// The answer, at once.
+    fn answer(&self, work: &Work) -> Verdict;
+}
+
+/// The only memory. Every method that changes something is one job: it is on disk before its
+/// future ends well, and it changed nothing when its future ends badly.
+pub trait Store: Send + Sync + 'static {
+    /// Loads what the call is about, decides, writes (promises 1 and 2). A dry run writes nothing.
+    fn admit(&self, admission: Admission) -> Boxed<'_, Result<Admitted, Fault>>;
+
+    /// Leases due operations.
+    fn operation_claim(&self, claim: Claim) -> Boxed<'_, Result<Claimed, Fault>>;
+
+    /// Extends leases; the answer names those that are still held.
+    fn operation_renew_lease(
+        &self,
+        held: Vec<(OperationId, u64)>,
+        lease_until: UtcMillis,
+    ) -> Boxed<'_, Result<Vec<OperationId>, Fault>>;
+
+    /// Takes a driver's answer.
+    fn operation_report(&self, report: Report) -> Boxed<'_, Result<Reported, Fault>>;
+
+    /// Takes a dead operation, or a failed order, up again.
+    fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>>;
+
+    /// One instance.
+    fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>>;
+
+    /// One order by the marketplace's name for it.
+    fn order_get(
+        &self,
+        listing: String,
+        kind: OrderKind,
+        key: OrderKey,
+    ) -> Boxed<'_, Result<Option<Order>, Fault>>;
+
+    /// Instances in the order of their ids, `limit` of them behind `after`.
+    fn instance_list(
+        &self,
+        after: Option<InstanceId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Instance>, Fault>>;
+
+    /// Orders in the order of their ids, `limit` of them behind `after`.
+    fn order_list(
+        &self,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Order>, Fault>>;
+
+    /// Operations in the order of their ids, `limit` of them behind `after`.
+    fn operation_list(
+        &self,
+        after: Option<OperationId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Operation>, Fault>>;
+
+    /// What happened to one instance, oldest first, `limit` rows behind version `after`.
+    fn history_list(
+        &self,
+        instance: InstanceId,
+        after: u64,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<HistoryRow>, Fault>>;
+
+    /// Whether jobs are expected to succeed: readiness follows it.
+    fn is_healthy(&self) -> bool;
+}

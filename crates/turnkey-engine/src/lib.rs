@@ -1,0 +1,1 @@
+//! When things run: the desk in front, the runner behind.

@@ -1,0 +1,1 @@
+//! Nouns to rows: every change of a decision in one synced transaction.

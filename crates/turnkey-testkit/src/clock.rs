@@ -1,0 +1,96 @@
+//! A clock that moves when told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use turnkey_core::ports::{Boxed, Clock};
+use turnkey_core::{Now, UtcMillis};
+
+/// A clock that moves when told; sleepers wake when it passes their hour.
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Mutex<Hands>>);
+
+#[derive(Debug)]
+struct Hands {
+    now: Now,
+    sleepers: Vec<(UtcMillis, oneshot::Sender<()>)>,
+}
+
+impl ManualClock {
+    /// Both clocks show `at`.
+    #[must_use]
+    pub fn at(at: UtcMillis) -> Self {
+        let now = Now {
+            wall: at,
+            business: at,
+        };
+        Self(Arc::new(Mutex::new(Hands {
+            now,
+            sleepers: Vec::new(),
+        })))
+    }
+
+    /// Both clocks move on by `ms`; whoever slept until then wakes.
+    pub fn advance(&self, ms: u64) {
+        self.change(|now| Now {
+            wall: now.wall.plus_ms(ms),
+            business: now.business.plus_ms(ms),
+        });
+    }
+
+    /// Only the business clock moves on by `ms`, as `turnkey clock advance` does.
+    pub fn advance_business(&self, ms: u64) {
+        self.change(|now| Now {
+            business: now.business.plus_ms(ms),
+            ..now
+        });
+    }
+
+    /// The hour of the sleeper that wakes first; `None` when nobody sleeps.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<UtcMillis> {
+        let hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hands
+            .sleepers
+            .iter()
+            .filter(|(_, wake)| !wake.is_closed())
+            .map(|(at, _)| *at)
+            .min()
+    }
+
+    fn change(&self, to: impl FnOnce(Now) -> Now) {
+        let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hands.now = to(hands.now);
+        let wall = hands.now.wall;
+        let (awake, asleep) = hands.sleepers.drain(..).partition(|(at, _)| *at <= wall);
+        hands.sleepers = asleep;
+        drop(hands);
+        let awake: Vec<(UtcMillis, oneshot::Sender<()>)> = awake;
+        for (_, wake) in awake {
+            // A sleeper that left needs no waking.
+            let _ = wake.send(());
+        }
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Now {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now
+    }
+
+    fn sleep(&self, ms: u64) -> Boxed<'static, ()> {
+        let (wake, woken) = oneshot::channel();
+        let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = hands.now.wall.plus_ms(ms);
+        if ms == 0 {
+            return Box::pin(std::future::ready(()));
+        }
+        hands.sleepers.push((at, wake));
+        Box::pin(async move {
+            // A clock that is gone never wakes anybody: neither would a stopped one.
+            if woken.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}

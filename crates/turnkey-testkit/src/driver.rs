@@ -1,0 +1,101 @@
+//! Drivers that say what they are told and remember what they were asked.
+
+use std::sync::{Mutex, PoisonError};
+
+use turnkey_core::ports::{Boxed, Driver, Immediate, Verdict, Work};
+use turnkey_core::{Access, Login, OperationKind};
+
+type Script = Box<dyn FnMut(&Work) -> Verdict + Send>;
+
+/// A driver that answers by a script and remembers every ask.
+pub struct ScriptedDriver {
+    script: Mutex<Script>,
+    asked: Mutex<Vec<Work>>,
+}
+
+impl ScriptedDriver {
+    /// A driver that answers what `script` says.
+    #[must_use]
+    pub fn new(script: impl FnMut(&Work) -> Verdict + Send + 'static) -> Self {
+        Self {
+            script: Mutex::new(Box::new(script)),
+            asked: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// A driver that always does its work; the second ask repeats the first answer.
+    #[must_use]
+    pub fn willing() -> Self {
+        Self::new(done)
+    }
+
+    /// Everything that it was asked so far, in order.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Work> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Driver for ScriptedDriver {
+    fn immediate(&self) -> Option<&dyn Immediate> {
+        None
+    }
+
+    fn drive(&self, work: Work) -> Boxed<'_, Verdict> {
+        let verdict = (self.script.lock().unwrap_or_else(PoisonError::into_inner))(&work);
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(work);
+        Box::pin(std::future::ready(verdict))
+    }
+}
+
+/// A driver that does its work on the spot, inside the decision.
+pub struct ImmediateDriver(fn(&Work) -> Verdict);
+
+impl ImmediateDriver {
+    /// A driver that answers what `answer` says, at once.
+    #[must_use]
+    pub fn new(answer: fn(&Work) -> Verdict) -> Self {
+        Self(answer)
+    }
+
+    /// A driver that always does its work, at once.
+    #[must_use]
+    pub fn willing() -> Self {
+        Self(done)
+    }
+}
+
+impl Immediate for ImmediateDriver {
+    fn answer(&self, work: &Work) -> Verdict {
+        (self.0)(work)
+    }
+}
+
+impl Driver for ImmediateDriver {
+    fn immediate(&self) -> Option<&dyn Immediate> {
+        Some(self)
+    }
+
+    fn drive(&self, work: Work) -> Boxed<'_, Verdict> {
+        Box::pin(std::future::ready((self.0)(&work)))
+    }
+}
+
+/// Done; a provisioned instance gets an access that follows from its operation key.
+fn done(work: &Work) -> Verdict {
+    let access = || Access {
+        front_end: Login {
+            url: Some(format!("https://saas.example/{}", work.operation)),
+            username: Some("root".to_owned()),
+            password: Some(format!("secret-of-{}", work.operation)),
+        },
+        ..Access::default()
+    };
+    Verdict::Done((work.kind == OperationKind::Provision).then(access))
+}

@@ -1,0 +1,1 @@
+//! Turns paid cloud-marketplace orders into running instances, exactly one each.
