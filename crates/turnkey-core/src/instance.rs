@@ -114,12 +114,6 @@ impl Reasons {
         Self(self.0 | reason.bit())
     }
 
-    /// Everything in either set.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
     /// The set without what is in `other`.
     #[must_use]
     pub fn without(self, other: Self) -> Self {

@@ -18,6 +18,10 @@ pub const TEXT_BYTES_MAX: usize = 2048;
 /// Most operations that may wait on one instance; more means that a marketplace is looping.
 pub const OPERATIONS_PER_INSTANCE_MAX: usize = 256;
 
+/// Claims of one operation before its order is reopened, at the most: its next life counts on from
+/// here. One a second makes it last a century, and 2³¹ lives fit into a stored number.
+pub const FENCES_PER_LIFE: u64 = 1 << 32;
+
 /// Cuts `text` to [`TEXT_BYTES_MAX`] at a character boundary.
 #[must_use]
 pub fn cut(text: &str) -> String {

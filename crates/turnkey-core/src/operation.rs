@@ -32,8 +32,8 @@ pub struct Operation {
     pub plan: Option<String>,
     /// The period of the order, as the driver is told it.
     pub period: Option<String>,
-    /// The reasons that this suspends for, or that this resume lifted: put back when the driver
-    /// says no.
+    /// The reasons that this suspends for, or that this resume lifted: the latter are put back
+    /// when the driver says no.
     pub reasons: Reasons,
     /// Why the newest attempt failed, for the operator.
     pub note: Option<String>,
@@ -77,6 +77,15 @@ impl OperationKind {
             Self::Suspend => "suspend",
             Self::Resume => "resume",
             Self::Release => "release",
+        }
+    }
+
+    /// Whether it says how the instance is to stand: still or running. The last such word counts.
+    #[must_use]
+    pub fn is_standing(self) -> bool {
+        match self {
+            Self::Suspend | Self::Resume => true,
+            Self::Provision | Self::Renew | Self::ChangePlan | Self::Release => false,
         }
     }
 

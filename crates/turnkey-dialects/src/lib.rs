@@ -8,9 +8,12 @@
 //! A dialect has two faces. Through [`Listen`] it is called by the marketplace; through [`Ask`] it
 //! *is* the marketplace. Where both exist, `read(ask(x)) == x` and `hear(write(y)) == y`.
 
+mod answer;
 mod dialects;
-mod query;
-mod sign;
+mod period;
+pub mod query;
+pub mod sign;
+mod text;
 mod wire;
 
 use turnkey_core::decide::Outcome;
@@ -42,7 +45,8 @@ pub trait Listen: Sync {
     ///
     /// # Errors
     /// With a fault that [`Listen::refuse`] spells; whatever the bytes, it never panics.
-    fn read(&self, request: &Request<'_>, listing: &Listing, now: UtcMillis) -> Result<Call, Fault>;
+    fn read(&self, request: &Request<'_>, listing: &Listing, now: UtcMillis)
+    -> Result<Call, Fault>;
 
     /// Spells the answer to `call`.
     fn write(&self, call: &Call, outcome: &Outcome) -> Reply;

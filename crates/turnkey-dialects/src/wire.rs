@@ -1,7 +1,10 @@
-//! HTTP as dialects see it: whole, bounded and already in memory.
+//! HTTP as dialects see it: whole, bounded and already in memory. Secret as a whole: a query holds
+//! a signature, a body an account.
+
+use std::fmt;
 
 /// One request, as received. The gateway has bounded every part of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The query as it stands behind the `?`, still percent-encoded.
     pub query: &'a str,
@@ -33,4 +36,22 @@ pub struct Reply {
     pub retry_after_s: Option<u32>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Request(redacted)")
+    }
+}
+
+impl fmt::Debug for OwnedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnedRequest(redacted)")
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, redacted)", self.status)
+    }
 }

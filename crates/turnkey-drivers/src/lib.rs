@@ -1,1 +1,14 @@
 //! The outside world, called with an operation key.
+//!
+//! Its place on the line: receive → read → decide → commit → **drive** → write.
+//!
+//! A driver is *not* part of any transaction: it may be asked twice, even at the same time, always
+//! with the same key, and the second ask must repeat the first answer. It knows no marketplace.
+
+mod command;
+mod demo;
+mod redact;
+mod spoken;
+
+pub use command::{CommandDriver, CommandSettings};
+pub use demo::DemoDriver;

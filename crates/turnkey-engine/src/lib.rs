@@ -1,1 +1,18 @@
-//! When things run: the desk in front, the runner behind.
+//! When things run: the [`Desk`] in front answers calls, the [`Runner`] behind does the work.
+//!
+//! Its place on the line: receive → read → decide → commit → drive → write; this crate is the
+//! arrows between *read*, *commit* and *drive*.
+//!
+//! It is *not* where anything is decided, stored or done: it knows no SQL, no HTTP and no dialect.
+
+mod clock;
+mod desk;
+mod ids;
+mod runner;
+mod waiting;
+
+pub use clock::SystemClock;
+pub use desk::{Answer, Desk};
+pub use ids::Ids;
+pub use runner::{Runner, RunnerLimits};
+pub use waiting::Waiting;

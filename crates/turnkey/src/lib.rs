@@ -1,1 +1,11 @@
-//! Turns paid cloud-marketplace orders into running instances, exactly one each.
+//! The only program: configuration, the outer door, the command line, and the wiring between them.
+//!
+//! Its place on the line: **receive** → read → decide → commit → drive → write.
+//!
+//! It is *not* where a marketplace's words, a rule or a row is known; see `ARCHITECTURE.md`.
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod log;
+pub mod wire_up;

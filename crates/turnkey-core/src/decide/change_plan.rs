@@ -42,7 +42,9 @@ pub(super) fn decide(
         period: change.period,
     };
     let mut order = accepted(admission, &bought);
-    let put = if life.plan_to_be() == plan {
+    // A plan that is only on its way may still be refused: that fulfils nothing.
+    let is_settled = life.operations().all(|operation| operation.plan.is_none());
+    let put = if is_settled && life.instance.plan == plan {
         order.state = OrderState::Fulfilled;
         life.take_order(order);
         Put::Done

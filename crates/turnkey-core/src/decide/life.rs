@@ -45,6 +45,8 @@ enum Row {
 pub(super) enum Put {
     /// It is done: an immediate driver did it, or there was none to do.
     Done,
+    /// An immediate driver said a final no.
+    Refused(Fault),
     /// It waits for the driver.
     Waits(OperationId),
 }
@@ -162,12 +164,13 @@ impl Life {
                 Verdict::No(message) if wanted.dry_run => return Err(refusal(Some(&message))),
                 Verdict::No(message) => {
                     self.refused(&operation, &message)?;
-                    return Ok(Put::Done);
+                    return Ok(Put::Refused(refusal(Some(&cut(&message)))));
                 }
                 Verdict::NotYet(_) | Verdict::Retry(_) => {}
             }
         }
-        if wanted.dry_run && product.dry_run {
+        // The first is what was asked; a resume that a renewal brings along is not.
+        if wanted.dry_run && product.dry_run && self.dry_work.is_none() {
             self.dry_work = Some(Box::new(work()));
         }
         let id = operation.id.clone();
@@ -205,7 +208,12 @@ impl Life {
                 }
             }
             OperationKind::Renew => {}
-            OperationKind::Suspend => self.instance.suspended_at = Some(self.now.business),
+            OperationKind::Suspend => {
+                self.instance.suspended_at = Some(self.now.business);
+                // It may have passed some that wait behind a dead one: they are history now, and
+                // must not start the instance once somebody takes the dead one up again.
+                self.drop_where(|o| o.seq < operation.seq && o.kind.is_standing())?;
+            }
             OperationKind::Resume => self.instance.suspended_at = None,
             OperationKind::Release => {
                 self.step(InstanceEvent::Remove)?;
@@ -226,20 +234,7 @@ impl Life {
             }
             // What was bought stays bought: the term is longer, the plan is the old one.
             OperationKind::Renew | OperationKind::ChangePlan => {}
-            OperationKind::Suspend => {
-                self.instance.reasons = self.instance.reasons.without(operation.reasons);
-                if self.instance.state == InstanceState::Suspended
-                    && self.instance.reasons.is_empty()
-                {
-                    self.step(InstanceEvent::Lift)?;
-                }
-            }
-            OperationKind::Resume => {
-                self.instance.reasons = self.instance.reasons.union(operation.reasons);
-                if self.instance.state == InstanceState::Running {
-                    self.step(InstanceEvent::Suspend)?;
-                }
-            }
+            OperationKind::Suspend | OperationKind::Resume => self.put_back(operation)?,
             OperationKind::Release => self.step(self.kept())?,
         }
         self.close(
@@ -247,6 +242,36 @@ impl Life {
             OrderEvent::Fail,
             Some(cut(message)),
         )
+    }
+
+    /// `operation` will not be done, so that the instance stands as its driver has it, unless a
+    /// later operation says anyway how it is to stand.
+    fn put_back(&mut self, operation: &Operation) -> Result<(), Fault> {
+        let last = self.operations().rev().find(|o| o.kind.is_standing());
+        if !operation.kind.is_standing() || last.is_some_and(|last| last.seq > operation.seq) {
+            return Ok(());
+        }
+        let stands_still = match last {
+            Some(last) => last.kind == OperationKind::Suspend,
+            None => self.instance.suspended_at.is_some(),
+        };
+        if !stands_still {
+            self.instance.reasons = Reasons::NONE;
+        } else if operation.kind == OperationKind::Resume {
+            self.instance.reasons = operation.reasons;
+        }
+        match (self.instance.state, stands_still) {
+            (InstanceState::Suspended, false) => self.step(InstanceEvent::Lift),
+            (InstanceState::Running, true) => self.step(InstanceEvent::Suspend),
+            (InstanceState::Suspended, true) | (InstanceState::Running, false) => Ok(()),
+            (
+                InstanceState::Provisioning
+                | InstanceState::Failed
+                | InstanceState::Releasing
+                | InstanceState::Released,
+                _,
+            ) => Ok(()),
+        }
     }
 
     /// What an instance goes back to when its driver refuses to remove it.
@@ -258,6 +283,17 @@ impl Life {
             (false, _) if self.operations().any(provisions) => InstanceEvent::KeepProvisioning,
             (false, _) => InstanceEvent::KeepFailed,
         }
+    }
+
+    /// Takes back what its driver was never asked, newest first, with what it was to bring about.
+    pub(super) fn take_back_unbegun(&mut self) -> Result<(), Fault> {
+        let unbegun: Vec<Operation> = self
+            .operations()
+            .filter(|o| o.is_unbegun())
+            .cloned()
+            .collect();
+        self.drop_where(Operation::is_unbegun)?;
+        unbegun.iter().rev().try_for_each(|o| self.put_back(o))
     }
 
     /// Takes back the operations that `which` picks; their orders are cancelled.
@@ -285,25 +321,22 @@ impl Life {
         }
     }
 
-    /// Puts `operation` in the place of the one with its id, or before all others when it is new.
+    /// Puts `operation` in the place of the one with its id.
     pub(super) fn replace(&mut self, operation: Operation) {
-        match self
-            .operations
-            .iter_mut()
-            .find(|t| t.operation.id == operation.id)
-        {
-            Some(tracked) => {
-                tracked.operation = operation;
-                tracked.row = tracked.row.changed();
-            }
-            None => self.operations.insert(
-                0,
-                Tracked {
-                    operation,
-                    row: Row::New,
-                },
-            ),
+        let same = |t: &&mut Tracked| t.operation.id == operation.id;
+        if let Some(tracked) = self.operations.iter_mut().find(same) {
+            tracked.operation = operation;
+            tracked.row = tracked.row.changed();
         }
+    }
+
+    /// Adds `operation` at the place that its `seq` says.
+    pub(super) fn insert(&mut self, operation: Operation) {
+        self.operations.push(Tracked {
+            operation,
+            row: Row::New,
+        });
+        self.operations.sort_by_key(|t| t.operation.seq);
     }
 
     /// A failed order is worked on again.
@@ -334,35 +367,24 @@ impl Life {
         Ok(())
     }
 
-    /// Lets the next operation go, when none is under way: in commit order, but suspend and
-    /// release pass a dead one, and only release passes a failed delivery.
+    /// Lets the next operation go, when none is under way: in commit order, but not what waits for
+    /// a person.
     fn ready_next(&mut self) -> Result<(), Fault> {
-        let left = || {
-            self.operations
-                .iter()
-                .filter(|t| t.row.is_left())
-                .map(|t| &t.operation)
-        };
-        if left().any(|operation| operation.state.is_under_way()) {
+        if self.operations().any(|o| o.state.is_under_way()) {
             return Ok(());
         }
-        let held = left().any(|operation| operation.state == OperationState::Dead);
-        let failed = self.instance.state == InstanceState::Failed;
-        let may_go = |operation: &Operation| {
-            operation.state == OperationState::Queued
-                && (!held || operation.kind.passes_the_dead())
-                && (!failed || operation.kind == OperationKind::Release)
+        let may_go =
+            |(o, is_held): &(&Operation, bool)| !is_held && o.state == OperationState::Queued;
+        let next = with_held(&self.instance, self.operations()).find(may_go);
+        let Some(mut next) = next.map(|(next, _)| next.clone()) else {
+            return Ok(());
         };
-        let next = self.operations.iter_mut().filter(|t| t.row.is_left());
-        if let Some(tracked) = next.into_iter().find(|t| may_go(&t.operation)) {
-            tracked.operation.state = tracked
-                .operation
-                .state
-                .next(OperationEvent::Ready)
-                .ok_or_else(|| Fault::bug(format!("{} cannot go", tracked.operation.id)))?;
-            tracked.operation.due_at = Some(self.now.wall);
-            tracked.row = tracked.row.changed();
-        }
+        next.state = next
+            .state
+            .next(OperationEvent::Ready)
+            .ok_or_else(|| Fault::bug(format!("{} cannot go", next.id)))?;
+        next.due_at = Some(self.now.wall);
+        self.replace(next);
         Ok(())
     }
 
@@ -411,32 +433,32 @@ impl Life {
         put: Put,
         flag: Option<Flag>,
     ) -> Result<Decision, Fault> {
-        let refused = self.refusal();
-        let (step, waits_for) = match put {
-            Put::Done if refused.is_some() => (Step::Refused, None),
-            Put::Done => (Step::Done, None),
-            Put::Waits(id) => (Step::Accepted, Some(id)),
-        };
-        let outcome = match (kind, &waits_for) {
-            (OperationKind::Provision, Some(_)) => Outcome::NotReady {
+        let is_waiting = matches!(put, Put::Waits(_));
+        let outcome = match kind {
+            OperationKind::Provision if is_waiting => Outcome::NotReady {
                 instance: self.instance.id.clone(),
             },
-            (OperationKind::Provision, None) => Outcome::Delivered {
+            OperationKind::Provision => Outcome::Delivered {
                 instance: self.instance.id.clone(),
                 access: self.instance.access.clone().unwrap_or_default(),
             },
-            (
-                OperationKind::Renew
-                | OperationKind::ChangePlan
-                | OperationKind::Suspend
-                | OperationKind::Resume
-                | OperationKind::Release,
-                _,
-            ) => Outcome::Done,
+            OperationKind::Renew
+            | OperationKind::ChangePlan
+            | OperationKind::Suspend
+            | OperationKind::Resume
+            | OperationKind::Release => Outcome::Done,
+        };
+        let (step, answer, waits_for) = match put {
+            Put::Done => (Step::Done, Ok(outcome), None),
+            Put::Refused(fault) => (Step::Refused, Err(fault), None),
+            Put::Waits(id) => {
+                let held = is_held(&self.instance, self.operations(), &id);
+                (Step::Accepted, Ok(outcome), (!held).then_some(id))
+            }
         };
         let order = self.order.as_ref().map(|order| order.id.clone());
         let admitted = Admitted {
-            answer: refused.map_or(Ok(outcome), Err),
+            answer,
             waits_for,
             flags: flag.into_iter().collect(),
             dry_work: self.dry_work.take(),
@@ -445,12 +467,6 @@ impl Life {
             changes: self.changes(kind, step, order)?,
             admitted,
         })
-    }
-
-    /// The final no that the order of this decision met on the spot.
-    fn refusal(&self) -> Option<Fault> {
-        let order = self.order.as_ref()?;
-        (order.state == OrderState::Failed).then(|| refusal(order.refusal.as_deref()))
     }
 }
 
@@ -476,6 +492,35 @@ impl Row {
             Self::New | Self::NewAndDeleted => Self::NewAndDeleted,
         }
     }
+}
+
+/// Each operation with whether it waits for a person: it is dead, stands behind a dead one or
+/// behind a delivery that failed. A release passes the dead; so does a suspend, but not a dead
+/// delivery: there is nothing to suspend yet.
+fn with_held<'a>(
+    instance: &Instance,
+    operations: impl Iterator<Item = &'a Operation>,
+) -> impl Iterator<Item = (&'a Operation, bool)> {
+    let is_failed = instance.state == InstanceState::Failed;
+    let is_delivered = instance.delivered;
+    let mut is_behind_dead = false;
+    operations.map(move |operation| {
+        let passes = operation.kind.passes_the_dead()
+            && (is_delivered || operation.kind == OperationKind::Release);
+        let is_dead = operation.state == OperationState::Dead;
+        let is_held = is_dead || is_failed || (is_behind_dead && !passes);
+        is_behind_dead |= is_dead;
+        (operation, is_held)
+    })
+}
+
+/// Whether the operation `id` waits for a person: no caller waits that long.
+pub(super) fn is_held<'a>(
+    instance: &Instance,
+    operations: impl Iterator<Item = &'a Operation>,
+    id: &OperationId,
+) -> bool {
+    with_held(instance, operations).any(|(operation, is_held)| operation.id == *id && is_held)
 }
 
 /// What the driver is told of `operation`.

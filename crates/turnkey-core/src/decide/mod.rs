@@ -27,7 +27,7 @@ use crate::history::HistoryRow;
 use crate::id::{InstanceId, OperationId, OrderId};
 use crate::instance::Instance;
 use crate::listing::Listing;
-use crate::operation::{Operation, OperationState};
+use crate::operation::Operation;
 use crate::order::{Order, OrderKind, OrderState};
 use crate::ports::{Admission, Work};
 
@@ -225,11 +225,14 @@ fn repeat(order: &Order, asked: &OrderRef, state: &State) -> Result<Decision, Fa
             return Err(Fault::conflict("order_cancelled", message));
         }
     };
-    // A dead operation waits for a person: no caller waits that long.
     let own = order.id.operation();
-    let waits = |o: &&Operation| o.id == own && o.state != OperationState::Dead;
+    let is_there = state.operations.iter().any(|o| o.id == own);
+    let is_held = state
+        .instance
+        .as_ref()
+        .is_some_and(|instance| life::is_held(instance, state.operations.iter(), &own));
     let mut decision = Decision::unchanged(answer).flagged(Flag::Repeat);
-    decision.admitted.waits_for = state.operations.iter().find(waits).map(|o| o.id.clone());
+    decision.admitted.waits_for = (is_there && !is_held).then_some(own);
     Ok(decision)
 }
 

@@ -6,7 +6,7 @@ use crate::decide::{Decision, Flag, Outcome, State, named};
 use crate::fault::Fault;
 use crate::id::InstanceId;
 use crate::instance::{InstanceEvent, InstanceState, Reasons};
-use crate::operation::{Operation, OperationKind};
+use crate::operation::OperationKind;
 use crate::ports::Admission;
 
 pub(super) fn decide(
@@ -38,7 +38,7 @@ pub(super) fn decide(
         | InstanceState::Suspended
         | InstanceState::Failed => {
             life.step(InstanceEvent::Release)?;
-            life.drop_where(Operation::is_unbegun)?;
+            life.take_back_unbegun()?;
             let wanted = wanted(admission, OperationKind::Release, Reasons::NONE);
             life.put(&listing.product, wanted)?
         }

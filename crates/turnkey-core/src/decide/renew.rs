@@ -1,7 +1,7 @@
 //! A longer term; an instance that stands still for its term or for the marketplace runs again.
 
 use crate::call::Renew;
-use crate::decide::life::{Bought, Life, Put, accepted, wanted_for};
+use crate::decide::life::{Bought, Life, accepted, wanted_for};
 use crate::decide::{Decision, Flag, Outcome, State, named, not_while, repeat, standing};
 use crate::fault::Fault;
 use crate::instance::{InstanceState, Reason};
@@ -47,11 +47,8 @@ pub(super) fn decide(
     let order = accepted(admission, &bought);
     life.take_order(order.clone());
     let wanted = wanted_for(&order, OperationKind::Renew, call.dry_run);
-    let renewed = life.put(&listing.product, wanted)?;
-    let lifted = standing::lift(admission, &mut life, Reason::Marketplace)?;
-    let put = match (renewed, lifted) {
-        (_, Some(Put::Waits(resume))) => Put::Waits(resume),
-        (renewed, Some(Put::Done) | None) => renewed,
-    };
+    let put = life.put(&listing.product, wanted)?;
+    // The answer follows the order, as every repeat's will, and not the resume that comes with it.
+    standing::lift(admission, &mut life, Reason::Marketplace)?;
     life.decision(OperationKind::Renew, put, flag)
 }

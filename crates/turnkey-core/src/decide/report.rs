@@ -1,12 +1,12 @@
 //! What the runner and a person do with operations.
 
 use crate::decide::life::{Life, work};
-use crate::decide::{Change, Outcome, State, refusal};
+use crate::decide::{Change, Outcome, State, not_while, refusal};
 use crate::fault::Fault;
 use crate::history::Step;
-use crate::id::OperationId;
-use crate::instance::InstanceEvent;
-use crate::limits::cut;
+use crate::id::{OperationId, OrderId};
+use crate::instance::{Instance, InstanceEvent, InstanceState, Reasons};
+use crate::limits::{FENCES_PER_LIFE, cut};
 use crate::operation::{Operation, OperationEvent, OperationKind, OperationState};
 use crate::order::{Order, OrderEvent, OrderKind};
 use crate::ports::{Claim, Report, Reported, Verdict, Work, WorkOrder};
@@ -46,7 +46,7 @@ impl Backoff {
 pub fn claim(
     claim: &Claim,
     mut operation: Operation,
-    instance: &crate::instance::Instance,
+    instance: &Instance,
     order: Option<&Order>,
 ) -> Result<(Change, Work), Fault> {
     operation.state = operation
@@ -191,38 +191,53 @@ fn reopen_order(
     order: Order,
     id: &OperationId,
     now: Now,
-) -> Result<(OperationKind, Option<crate::id::OrderId>), Fault> {
-    let unknown = || {
+) -> Result<(OperationKind, Option<OrderId>), Fault> {
+    order.state.next(OrderEvent::Reopen).ok_or_else(|| {
         Fault::unknown(
             "operation_unknown",
             format!("{id} is neither dead nor refused"),
         )
-    };
-    order.state.next(OrderEvent::Reopen).ok_or_else(unknown)?;
-    let kind = match order.kind {
+    })?;
+    let past = |life: &Life| not_while(&life.instance, "worked on again");
+    let behind = life.operations().next_back().map_or(1, |last| last.seq + 1);
+    let (kind, seq) = match order.kind {
         OrderKind::Create => {
-            life.step(InstanceEvent::Reopen).map_err(|_| unknown())?;
-            OperationKind::Provision
+            life.step(InstanceEvent::Reopen).map_err(|_| past(life))?;
+            // Everything else waits for the delivery.
+            let first = life.operations().next();
+            let before = first.map_or(1, |first| first.seq.saturating_sub(1));
+            (OperationKind::Provision, before)
         }
-        OrderKind::Renew => OperationKind::Renew,
-        OrderKind::ChangePlan => OperationKind::ChangePlan,
+        OrderKind::Renew | OrderKind::ChangePlan => {
+            match life.instance.state {
+                InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {
+                }
+                InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
+                    return Err(past(life));
+                }
+            }
+            let kind = match order.kind {
+                OrderKind::ChangePlan => OperationKind::ChangePlan,
+                OrderKind::Create | OrderKind::Renew => OperationKind::Renew,
+            };
+            (kind, behind)
+        }
     };
-    let first_seq = life.operations().next().map_or(2, |first| first.seq);
-    let is_plan_change = order.kind == OrderKind::ChangePlan;
-    life.replace(Operation {
+    life.insert(Operation {
         id: id.clone(),
         instance: life.instance.id.clone(),
         kind,
-        seq: first_seq.saturating_sub(1),
+        seq,
         order: Some(order.id.clone()),
         state: OperationState::Queued,
         attempt: 0,
         due_at: None,
         began_at: Some(now.wall),
-        fence: 0,
-        plan: is_plan_change.then_some(order.plan),
+        // The key is the old one, so the fences must be new: an answer from before is stale.
+        fence: order.version.saturating_mul(FENCES_PER_LIFE),
+        plan: (kind == OperationKind::ChangePlan).then_some(order.plan),
         period: Some(order.period),
-        reasons: crate::instance::Reasons::NONE,
+        reasons: Reasons::NONE,
         note: None,
     });
     life.reopen_order(order.id.clone());

@@ -1,11 +1,11 @@
 //! Standing still and running again: idempotent by state.
 
-use crate::decide::life::{Life, Put, Wanted};
+use crate::decide::life::{Life, Put, Wanted, is_held};
 use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while};
 use crate::fault::Fault;
 use crate::id::InstanceId;
 use crate::instance::{Instance, InstanceEvent, InstanceState, Reason, Reasons};
-use crate::operation::OperationKind;
+use crate::operation::{Operation, OperationKind};
 use crate::ports::Admission;
 
 pub(super) fn suspend(
@@ -134,10 +134,9 @@ pub(super) fn wanted(
 
 /// It is so already; whoever asks again waits for the work that may still be under way.
 pub(super) fn joins(life: &Life, kind: OperationKind) -> Decision {
-    let waits_for = life
-        .operations()
-        .find(|o| o.kind == kind)
-        .map(|o| o.id.clone());
+    let newest = life.operations().rev().find(|o| o.kind == kind);
+    let is_held = |o: &&Operation| is_held(&life.instance, life.operations(), &o.id);
+    let waits_for = newest.filter(|o| !is_held(o)).map(|o| o.id.clone());
     Decision {
         changes: Vec::new(),
         admitted: Admitted {

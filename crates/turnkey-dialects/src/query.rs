@@ -1,0 +1,161 @@
+//! The query of a request: what stands on the wire, beside what it means.
+//!
+//! Signatures are made over spellings, decisions over meanings, so both are kept. It is *not* where
+//! anything is verified: see [`crate::sign`].
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use turnkey_core::Fault;
+
+use crate::text::quoted;
+
+/// What [`encode`] escapes: everything but `A-Z a-z 0-9 - _ . ~` and the space, which becomes `+`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b' ');
+
+/// A query, split and decoded, in the byte order of the parameters' names.
+pub struct Query<'a>(Vec<Parameter<'a>>);
+
+struct Parameter<'a> {
+    /// As it stands on the wire, `=` included where there is one.
+    raw: &'a str,
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+}
+
+impl<'a> Query<'a> {
+    /// Splits a raw query at `&` and `=`, and decodes names and values.
+    ///
+    /// Nothing between two `&` is no parameter: a notification URL may end in one. Without a `=`
+    /// the value is empty.
+    ///
+    /// # Errors
+    /// `query_malformed` when a part is not percent-encoded UTF-8, `parameter_repeated` when a name
+    /// stands twice: which of the two counts would be a guess.
+    pub fn parse(raw: &'a str) -> Result<Self, Fault> {
+        let segments = raw.split('&').filter(|segment| !segment.is_empty());
+        let mut parameters = segments
+            .map(Parameter::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        parameters.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut neighbours = parameters.iter().zip(parameters.iter().skip(1));
+        if let Some((twice, _)) = neighbours.find(|(a, b)| a.name == b.name) {
+            let message = format!("parameter {} is given twice", quoted(&twice.name));
+            return Err(Fault::malformed("parameter_repeated", message));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// The decoded value of `name`, where it is given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.binary_search_by(|p| p.name.as_ref().cmp(name));
+        self.0.get(found.ok()?).map(|p| p.value.as_ref())
+    }
+
+    /// The value of `name`, where it is given and not empty.
+    ///
+    /// # Errors
+    /// `parameter_malformed` when it is longer than `bytes_max`, or when it has a NUL character,
+    /// which not every store can keep.
+    pub fn optional(&self, name: &str, bytes_max: usize) -> Result<Option<&str>, Fault> {
+        let Some(value) = self.get(name).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        let broken = |rule: &str| {
+            let message = format!("parameter {name:?} {rule}");
+            Err(Fault::malformed("parameter_malformed", message))
+        };
+        if value.len() > bytes_max {
+            return broken(&format!("is longer than {bytes_max} bytes"));
+        }
+        if value.contains('\0') {
+            return broken("has a NUL character");
+        }
+        Ok(Some(value))
+    }
+
+    /// The value of `name`, which must be given and not empty.
+    ///
+    /// # Errors
+    /// `parameter_missing`, and as [`Query::optional`].
+    pub fn required(&self, name: &str, bytes_max: usize) -> Result<&str, Fault> {
+        self.optional(name, bytes_max)?.ok_or_else(|| {
+            let message = format!("parameter {name:?} is missing");
+            Fault::malformed("parameter_missing", message)
+        })
+    }
+
+    /// The parameters but `without`, exactly as they stand on the wire, sorted by name.
+    #[must_use]
+    pub fn as_received(&self, without: &str) -> String {
+        self.joined(without, |p| Cow::Borrowed(p.raw))
+    }
+
+    /// The parameters but `without`, form-encoded anew, sorted by name.
+    #[must_use]
+    pub fn canonical(&self, without: &str) -> String {
+        self.joined(without, |p| Cow::Owned(pair(&p.name, &p.value)))
+    }
+
+    fn joined(&self, without: &str, spell: impl Fn(&Parameter<'a>) -> Cow<'a, str>) -> String {
+        let kept = self.0.iter().filter(|p| p.name != without);
+        kept.map(spell).collect::<Vec<_>>().join("&")
+    }
+}
+
+impl<'a> Parameter<'a> {
+    fn parse(raw: &'a str) -> Result<Self, Fault> {
+        let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
+        let part = |text: &'a str| {
+            decode(text).map_err(|rule| {
+                let message = format!("parameter {}: {rule}", quoted(name));
+                Fault::malformed("query_malformed", message)
+            })
+        };
+        Ok(Self {
+            raw,
+            name: part(name)?,
+            value: part(value)?,
+        })
+    }
+}
+
+/// `name=value`, form-encoded.
+#[must_use]
+pub fn pair(name: &str, value: &str) -> String {
+    format!("{}={}", encode(name), encode(value))
+}
+
+/// Form-encodes: upper-case hexadecimal, a space as `+`, `A-Z a-z 0-9 - _ . ~` as they are.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED)
+        .to_string()
+        .replace(' ', "+")
+}
+
+/// Undoes [`encode`], whatever the sender escaped; the error is the rule that was broken.
+fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    let is_escape = |behind: &str| match behind.as_bytes() {
+        [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        [] | [_] => false,
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err("% must be followed by two hexadecimal digits");
+    }
+    let not_utf8 = "must be UTF-8";
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        let decoded = percent_decode_str(&spaced).decode_utf8();
+        return decoded
+            .map(|text| Cow::Owned(text.into_owned()))
+            .map_err(|_| not_utf8);
+    }
+    percent_decode_str(text).decode_utf8().map_err(|_| not_utf8)
+}

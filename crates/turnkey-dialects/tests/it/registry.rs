@@ -1,0 +1,174 @@
+//! What every dialect must have, whichever it is. docs/adding-a-dialect.md lists the same.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use turnkey_core::{Call, Fault, FaultKind, Intent};
+use turnkey_dialects::{Request, all, find};
+
+use crate::qingcloud_market::{NOON, listing};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The names in a folder, without `.rs` or `.txt`.
+fn stems(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    entries.map(|entry| stem(entry.unwrap().path())).collect()
+}
+
+#[test]
+fn every_file_is_one_word_in_the_registry() {
+    let mut files = stems(&folder("src/dialects"));
+    files.remove("mod");
+    let file = |name: &str| name.replace('-', "_");
+    let registered: BTreeSet<_> = all().iter().map(|d| file(d.card().name)).collect();
+    assert_eq!(
+        registered, files,
+        "src/dialects/<name>.rs and the words in dialects! {{ }} must be the same; \
+         the name on the card is the file's with - for _"
+    );
+    assert_eq!(registered.len(), all().len(), "a name must be unique");
+}
+
+#[test]
+fn every_dialect_is_found_by_its_name() {
+    for dialect in all() {
+        let name = dialect.card().name;
+        let found = find(name).unwrap();
+        assert!(std::ptr::eq(found.card(), dialect.card()), "{name}");
+    }
+    assert!(find("no-such-market").is_none());
+}
+
+#[test]
+fn every_card_is_filled_in() {
+    for dialect in all() {
+        let card = dialect.card();
+        let name = card.name;
+        let is_kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(!name.is_empty() && name.chars().all(is_kebab), "{name}");
+        assert!(!card.title.is_empty(), "{name}");
+        assert!(
+            card.source.contains("checked 20"),
+            "{name}: the source says when it was checked"
+        );
+        assert!(["GET", "POST"].contains(&card.method), "{name}");
+        assert!(
+            card.reply_within_ms < card.time_limit_ms,
+            "{name}: answer in time"
+        );
+        let names: BTreeSet<_> = card.actions.iter().map(|a| a.name).collect();
+        let wires: BTreeSet<_> = card.actions.iter().map(|a| a.wire).collect();
+        assert!(!names.is_empty(), "{name}");
+        assert_eq!(
+            names.len(),
+            card.actions.len(),
+            "{name}: one name, one action"
+        );
+        assert_eq!(
+            wires.len(),
+            card.actions.len(),
+            "{name}: one wire name, one action"
+        );
+    }
+}
+
+#[test]
+fn every_action_has_a_fixture_that_names_its_source() {
+    for dialect in all() {
+        let card = dialect.card();
+        let fixtures = folder("fixtures").join(card.name);
+        let found = stems(&fixtures);
+        for action in card.actions {
+            assert!(
+                found.contains(action.name),
+                "{}: fixtures/{0}/{}.txt is missing",
+                card.name,
+                action.name
+            );
+            let path = fixtures.join(format!("{}.txt", action.name));
+            let text = std::fs::read_to_string(path).unwrap();
+            let line = |wanted: &str| text.lines().any(|line| line == wanted);
+            assert!(
+                text.contains(card.source),
+                "{}: {} names its source",
+                card.name,
+                action.name
+            );
+            for section in ["done", "bad signature", "malformed"] {
+                let heading = format!("## {section}");
+                assert!(
+                    line(&heading),
+                    "{}: {} lacks {heading}",
+                    card.name,
+                    action.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
+    let ping = Call {
+        intent: Intent::Ping,
+        dry_run: false,
+        signed_at: Some(NOON),
+    };
+    for dialect in all() {
+        let name = dialect.card().name;
+        let faces = dialect.faces();
+        assert!(
+            faces.listen.is_some() || faces.ask.is_some(),
+            "{name} has no face"
+        );
+        let (Some(listen), Some(ask)) = (faces.listen, faces.ask) else {
+            continue;
+        };
+        let asked = ask.ask(&ping, &listing(), "own=1", &[], NOON).unwrap();
+        let headers: Vec<_> = asked
+            .headers
+            .iter()
+            .map(|(n, v)| (*n, v.as_bytes()))
+            .collect();
+        let request = Request {
+            query: &asked.query,
+            headers: &headers,
+            body: &asked.body,
+        };
+        let call = listen.read(&request, &listing(), NOON).unwrap();
+        assert_eq!(call, ping, "{name}");
+        for kind in FaultKind::ALL {
+            let fault = Fault::new(kind, "code", "told").noted("kept back");
+            let reply = listen.refuse(&fault);
+            let body = String::from_utf8_lossy(&reply.body);
+            assert!(
+                ask.hear(&call, &reply).is_err(),
+                "{name}: {kind:?} is heard as success"
+            );
+            assert!(
+                !body.contains("kept back"),
+                "{name}: {kind:?} tells the operator's note"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_read_panic(query in prop::collection::vec(any::<u8>(), 0..200), body in any::<Vec<u8>>()) {
+        let query = String::from_utf8_lossy(&query);
+        let headers = [("app_signature", body.as_slice())];
+        let request = Request { query: &query, headers: &headers, body: &body };
+        for dialect in all() {
+            if let Some(listen) = dialect.faces().listen {
+                let fault = listen.read(&request, &listing(), NOON).err();
+                prop_assert!(fault.is_some_and(|fault| fault.message.len() < 4096));
+            }
+        }
+    }
+}

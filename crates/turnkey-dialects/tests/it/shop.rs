@@ -1,0 +1,101 @@
+//! A desk without a disk: the rules of the core, and rows in memory.
+
+use std::sync::Arc;
+
+use turnkey_core::decide::{Change, Outcome, State, admit};
+use turnkey_core::{Call, Fault, Instance, Listing, Now, Operation, Order, UtcMillis};
+use turnkey_testkit::sample;
+
+/// What has been committed so far.
+#[derive(Default)]
+pub(crate) struct Shop {
+    orders: Vec<Order>,
+    instances: Vec<Instance>,
+    operations: Vec<Operation>,
+    admitted: u64,
+}
+
+impl Shop {
+    /// Loads, decides and writes, as a store's writer does: the answer at once, and the kinds of
+    /// row that were written.
+    pub(crate) fn admit(
+        &mut self,
+        listing: &Arc<Listing>,
+        call: Call,
+        at: UtcMillis,
+    ) -> Result<(Result<Outcome, Fault>, String), Fault> {
+        self.admitted += 1;
+        let now = Now {
+            wall: at,
+            business: at,
+        };
+        let state = self.load(listing, &call);
+        let admission = sample::admission(listing, call, now, self.admitted);
+        let decision = admit(&admission, state)?;
+        let rows: Vec<_> = decision.changes.iter().map(row).collect();
+        for change in decision.changes {
+            self.apply(change);
+        }
+        let writes = if rows.is_empty() {
+            "nothing".to_owned()
+        } else {
+            rows.join(", ")
+        };
+        Ok((decision.admitted.answer, writes))
+    }
+
+    fn load(&self, listing: &Listing, call: &Call) -> State {
+        let subject = call.subject();
+        let order = subject.order.and_then(|(kind, key)| {
+            let is_it = |o: &&Order| o.listing == listing.name && o.kind == kind && o.key == *key;
+            self.orders.iter().find(is_it).cloned()
+        });
+        let named = subject
+            .instance
+            .or(order.as_ref().map(|order| &order.instance));
+        let instance = named.and_then(|id| self.instances.iter().find(|i| i.id == *id).cloned());
+        let of_it = |o: &&Operation| instance.as_ref().is_some_and(|i| i.id == o.instance);
+        State {
+            operations: self.operations.iter().filter(of_it).cloned().collect(),
+            order,
+            instance,
+        }
+    }
+
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::OrderInsert(order) => self.orders.push(order),
+            Change::OrderClose(id, state, refusal) => {
+                for order in self.orders.iter_mut().filter(|o| o.id == id) {
+                    order.state = state;
+                    order.refusal.clone_from(&refusal);
+                }
+            }
+            Change::OrderReopen(id) => panic!("no call reopens an order, but {id} was"),
+            Change::InstanceInsert(instance) | Change::InstanceUpdate(instance) => {
+                self.instances.retain(|i| i.id != instance.id);
+                self.instances.push(instance);
+            }
+            Change::OperationInsert(operation) | Change::OperationUpdate(operation) => {
+                self.operations.retain(|o| o.id != operation.id);
+                self.operations.push(operation);
+                self.operations.sort_by_key(|o| o.seq);
+            }
+            Change::OperationDelete(id) => self.operations.retain(|o| o.id != id),
+            Change::HistoryInsert(_) => {}
+        }
+    }
+}
+
+fn row(change: &Change) -> &'static str {
+    match change {
+        Change::OrderInsert(_) => "new order",
+        Change::OrderClose(..) | Change::OrderReopen(_) => "order",
+        Change::InstanceInsert(_) => "new instance",
+        Change::InstanceUpdate(_) => "instance",
+        Change::OperationInsert(_) => "new operation",
+        Change::OperationUpdate(_) => "operation",
+        Change::OperationDelete(_) => "operation done",
+        Change::HistoryInsert(_) => "history",
+    }
+}

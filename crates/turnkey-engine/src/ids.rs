@@ -1,0 +1,35 @@
+//! Fresh ids: time-ordered, so that what is written together lies together.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use turnkey_core::ports::FreshIds;
+use turnkey_core::{InstanceId, OperationId, OrderId, UtcMillis};
+use ulid::{Generator, Ulid};
+
+/// Makes ids, each greater than the one before.
+#[derive(Default)]
+pub struct Ids(Mutex<Generator>);
+
+impl Ids {
+    /// Ids for whatever a call at `wall` may need.
+    #[must_use]
+    pub fn fresh(&self, wall: UtcMillis) -> FreshIds {
+        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(wall.0).unwrap_or(0));
+        let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // After 2^80 ids in one millisecond the generator steps into the next.
+        let mut next = || -> Ulid {
+            generator
+                .generate_from_datetime(at)
+                .unwrap_or_else(|overflow| overflow.commit_overflow_increment())
+        };
+        let (first, second) = (next(), next());
+        drop(generator);
+        let text = first.to_string().to_lowercase();
+        FreshIds {
+            order: OrderId::new(format!("o-{text}")),
+            instance: InstanceId::new(format!("i-{text}")),
+            operation: OperationId::new(format!("op-{}", second.to_string().to_lowercase())),
+        }
+    }
+}

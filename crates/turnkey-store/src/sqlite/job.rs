@@ -1,0 +1,130 @@
+//! The jobs: load, decide, write, straight down. They run inside the writer's transaction, on rows
+//! that nobody else changes meanwhile; a job that fails leaves nothing behind.
+
+use turnkey_core::decide::{self, Admitted, State};
+use turnkey_core::ports::{Admission, Claim, Claimed, Report, Reported};
+use turnkey_core::{
+    Call, InstanceId, Intent, Now, OperationId, Order, OrderId, OrderState, UtcMillis,
+};
+
+use super::failure::Failure;
+use super::rows::Rows;
+
+/// Whether admitting `call` can change anything: a reader serves it otherwise.
+pub(super) fn writes(call: &Call) -> bool {
+    !call.dry_run && call.intent != Intent::Ping
+}
+
+pub(super) fn admit(rows: &Rows, admission: &Admission) -> Result<Admitted, Failure> {
+    let subject = admission.call.subject();
+    let listing = &admission.listing.name;
+    let order = match subject.order {
+        Some((kind, key)) => rows.order_by_key(listing, kind, key)?,
+        None => None,
+    };
+    let state = match (order, subject.instance) {
+        (Some(order), _) => of_order(rows, order)?,
+        (None, Some(instance)) => of_instance(rows, instance)?,
+        (None, None) => State::default(),
+    };
+    let decision = decide::admit(admission, state)?;
+    rows.write(&decision.changes)?;
+    Ok(decision.admitted)
+}
+
+pub(super) fn claim(rows: &Rows, claim: &Claim) -> Result<Claimed, Failure> {
+    let mut works = Vec::new();
+    for operation in rows.operations_due(claim.now.wall, claim.limit)? {
+        let id = operation.id.clone();
+        let instance = rows
+            .instance(&operation.instance)?
+            .ok_or_else(|| lost(&id))?;
+        let order = operation.order.as_ref().unwrap_or(&instance.order);
+        let order = rows.order_by_id(order)?;
+        let (change, work) = decide::claim(claim, operation, &instance, order.as_ref())?;
+        rows.write(&[change])?;
+        works.push(work);
+    }
+    Ok(Claimed {
+        works,
+        next_due_at: rows.next_due_at()?,
+    })
+}
+
+pub(super) fn renew_lease(
+    rows: &Rows,
+    held: Vec<(OperationId, u64)>,
+    lease_until: UtcMillis,
+) -> Result<Vec<OperationId>, Failure> {
+    let mut still_held = Vec::with_capacity(held.len());
+    for (id, fence) in held {
+        if rows.operation_renew_lease(&id, fence, lease_until)? {
+            still_held.push(id);
+        }
+    }
+    Ok(still_held)
+}
+
+pub(super) fn report(rows: &Rows, report: &Report) -> Result<Reported, Failure> {
+    let state = match rows.operation(&report.operation)? {
+        Some(operation) => of_instance(rows, &operation.instance)?,
+        None => State::default(),
+    };
+    let (changes, reported) = decide::report(report, state)?;
+    rows.write(&changes)?;
+    Ok(reported)
+}
+
+pub(super) fn reopen(rows: &Rows, id: &OperationId, now: Now) -> Result<(), Failure> {
+    let state = match rows.operation(id)? {
+        Some(operation) => of_instance(rows, &operation.instance)?,
+        None => match rows.order_by_id(&order_behind(id))? {
+            Some(order) => State {
+                operations: rows.operations_of(&order.instance)?,
+                instance: rows.instance(&order.instance)?,
+                order: Some(order),
+            },
+            None => State::default(),
+        },
+    };
+    let changes = decide::reopen(id, state, now)?;
+    rows.write(&changes)
+}
+
+/// What a repeat needs. Only an accepted order has work that a caller could wait for.
+fn of_order(rows: &Rows, order: Order) -> Result<State, Failure> {
+    let operations = if order.state == OrderState::Accepted {
+        rows.operations_of(&order.instance)?
+    } else {
+        Vec::new()
+    };
+    Ok(State {
+        instance: rows.instance(&order.instance)?,
+        order: Some(order),
+        operations,
+    })
+}
+
+fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
+    let instance = rows.instance(id)?;
+    let operations = if instance.is_some() {
+        rows.operations_of(id)?
+    } else {
+        Vec::new()
+    };
+    Ok(State {
+        order: None,
+        instance,
+        operations,
+    })
+}
+
+/// The order whose work has the key `id`: [`OrderId::operation`] the other way round.
+fn order_behind(id: &OperationId) -> OrderId {
+    let id = id.as_str();
+    OrderId::new(format!("o-{}", id.strip_prefix("op-").unwrap_or(id)))
+}
+
+fn lost(id: &OperationId) -> Failure {
+    turnkey_core::Fault::bug(format!("operation {id} has no instance")).into()
+}

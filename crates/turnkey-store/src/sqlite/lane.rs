@@ -1,0 +1,127 @@
+//! A bounded queue of jobs with the threads that work it off.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+use turnkey_core::Fault;
+
+use super::failure::{Failure, queue_full, stopped};
+use super::rows::Rows;
+
+/// A job in a queue: what is to be done, and who waits for the answer.
+pub(super) trait Job: Send {
+    /// Does the work and keeps the answer to itself. An error is the whole batch's.
+    fn run(&mut self, rows: &Rows) -> Result<Ran, rusqlite::Error>;
+
+    /// Tells whoever waits: the answer that was kept, or `fault` when the batch came to nothing.
+    fn settle(self: Box<Self>, fault: Option<&Fault>);
+}
+
+/// What became of one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// It has written what it wanted to write.
+    Well,
+    /// It failed by itself: whatever it wrote must go.
+    Badly,
+}
+
+/// The way to some threads.
+pub(super) struct Lane {
+    jobs: Option<SyncSender<Box<dyn Job>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Lane {
+    /// A queue that holds up to `queue_max` jobs, worked off by whatever `start` starts.
+    pub(super) fn new(
+        queue_max: usize,
+        start: impl FnOnce(Receiver<Box<dyn Job>>) -> std::io::Result<Vec<JoinHandle<()>>>,
+    ) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(queue_max);
+        Ok(Self {
+            jobs: Some(jobs),
+            threads: start(queue)?,
+        })
+    }
+
+    /// Queues `work` and waits for its answer. Whoever stops waiting does not stop the work.
+    pub(super) async fn ask<T, W>(&self, work: W) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Rows) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task = Box::new(Task {
+            work: Some(work),
+            kept: None,
+            reply,
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.try_send(task).map_err(|refused| match refused {
+            TrySendError::Full(_) => queue_full(),
+            TrySendError::Disconnected(_) => stopped(),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Drop for Lane {
+    /// Whatever is queued is still done.
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing left to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Task<T, W> {
+    work: Option<W>,
+    kept: Option<Result<T, Fault>>,
+    reply: oneshot::Sender<Result<T, Fault>>,
+}
+
+impl<T, W> Job for Task<T, W>
+where
+    T: Send,
+    W: FnOnce(&Rows) -> Result<T, Failure> + Send,
+{
+    fn run(&mut self, rows: &Rows) -> Result<Ran, rusqlite::Error> {
+        let Some(work) = self.work.take() else {
+            return Ok(Ran::Well);
+        };
+        // A rule that panics is a bug of one job, not the end of all of them.
+        let done = catch_unwind(AssertUnwindSafe(|| work(rows)));
+        let (kept, ran) = match done {
+            Ok(Ok(answer)) => (Ok(answer), Ran::Well),
+            Ok(Err(Failure::Job(fault))) => (Err(fault), Ran::Badly),
+            Ok(Err(Failure::Batch(error))) => return Err(error),
+            Err(panic) => (Err(Fault::bug(words_of(panic.as_ref()))), Ran::Badly),
+        };
+        self.kept = Some(kept);
+        Ok(ran)
+    }
+
+    fn settle(self: Box<Self>, fault: Option<&Fault>) {
+        let answer = match (fault, self.kept) {
+            (Some(fault), _) => Err(fault.clone()),
+            (None, Some(kept)) => kept,
+            (None, None) => Err(stopped()),
+        };
+        // Whoever does not wait any more needs no answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a job panicked: {}", words.unwrap_or("without a word"))
+}

@@ -1,0 +1,472 @@
+//! The embedded back end: one SQLite file, one process that owns it.
+
+mod failure;
+mod job;
+mod lane;
+mod listings;
+mod reader;
+mod rows;
+mod schema;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::cell::Cell;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use turnkey_core::decide::Admitted;
+use turnkey_core::operation::OperationEvent;
+use turnkey_core::ports::{Admission, Boxed, Claim, Claimed, Report, Reported, Store};
+use turnkey_core::{
+    Fault, HistoryRow, Instance, InstanceId, Now, Operation, OperationId, OperationState, Order,
+    OrderId, OrderKey, OrderKind, UtcMillis,
+};
+
+pub use listings::BoundListing;
+
+use crate::seal::{MasterKey, Sealer};
+use lane::Lane;
+use listings::Listings;
+use rows::Rows;
+use writer::Writer;
+
+/// Jobs in one transaction. A batch averages half the callers, so this is never met in practice;
+/// it bounds how long the first of a batch waits for the last.
+const BATCH_MAX: usize = 1024;
+
+/// Jobs that may wait. At the slowest measured pace that is a few seconds' work, which is as long
+/// as any marketplace waits.
+const QUEUE_MAX: usize = 16 * 1024;
+
+/// The writer's page cache: holds the index over random order keys of about a million orders, and
+/// leaves room for the rest of the process within 128 MiB.
+const CACHE_BYTES: usize = 48 << 20;
+
+/// Reader threads: lists and dry runs are rare, and one slow list must not hold up a look-up.
+const READERS: usize = 2;
+
+/// The row of `meta` with the newest business time.
+const BUSINESS_FLOOR: &str = "business_floor";
+
+/// The row of `meta` with the business clock's distance from the wall clock.
+const CLOCK_OFFSET: &str = "clock_offset_ms";
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database file; made when missing.
+    pub path: PathBuf,
+    /// What its secrets are sealed with.
+    pub master_key: MasterKey,
+    /// Every listing of the configuration.
+    pub listings: Vec<BoundListing>,
+    /// What both clocks show: leases of a former life end now.
+    pub now: Now,
+    /// Most jobs in one transaction; 1 is a transaction for each.
+    pub batch_max: usize,
+    /// Most jobs that may wait; whoever comes then is told to come again.
+    pub queue_max: usize,
+    /// The writer's page cache.
+    pub cache_bytes: usize,
+}
+
+impl Options {
+    /// The usual sizes, no listings.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>, master_key: MasterKey, now: Now) -> Self {
+        Self {
+            path: path.into(),
+            master_key,
+            listings: Vec::new(),
+            now,
+            batch_max: BATCH_MAX,
+            queue_max: QUEUE_MAX,
+            cache_bytes: CACHE_BYTES,
+        }
+    }
+}
+
+/// Why a store could not be opened. Each message names the thing, the rule and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process owns it.
+    #[error("the store `{}` is in use: one process owns it; stop the other one first", path.display())]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The system refused a file.
+    #[error("failed to open the store `{}`: its folder must exist and be writable", path.display())]
+    File {
+        /// The database file, or one beside it.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is some other file.
+    #[error("`{}` is not a Turnkey store; name another file in [store] url", path.display())]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system cannot share memory between processes.
+    #[error(
+        "the store `{}` cannot use write-ahead logging; move it to a local disk",
+        path.display()
+    )]
+    NoWal {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// A later program wrote it.
+    #[error(
+        "the store `{}` has schema {found}, this program knows {known}; \
+         use the newer program, or restore the copy that was made before the upgrade",
+        path.display()
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema.
+        found: usize,
+        /// The newest schema that is known.
+        known: usize,
+    },
+    /// No copy could be put aside, so nothing was migrated.
+    #[error("failed to copy the store to `{}` before an upgrade; is there room?", copy.display())]
+    Backup {
+        /// Where the copy was to go.
+        copy: PathBuf,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
+    /// A migration failed; the file is as it was before that step.
+    #[error("failed to bring the store to schema {to}")]
+    Migrate {
+        /// The schema that was not reached.
+        to: usize,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
+    /// Its secrets cannot be read.
+    #[error(
+        "the store `{}` is sealed with the master key {wanted}, the given one is {given}; \
+         name the right one in [secrets] master_key",
+        path.display()
+    )]
+    WrongKey {
+        /// The database file.
+        path: PathBuf,
+        /// The id of the key that reads it.
+        wanted: String,
+        /// The id of the key that was given.
+        given: String,
+    },
+    /// The canary could not be sealed or read.
+    #[error("failed to check the master key: {0}")]
+    Seal(String),
+    /// Orders of a listing would be left without anybody to answer for them.
+    #[error(
+        "the store holds orders of the listing `{name}`, which the file lacks; \
+         if it was renamed, say so in the new one: formerly = [\"{name}\"]"
+    )]
+    ListingMissing {
+        /// The listing.
+        name: String,
+    },
+    /// Two listings would become one.
+    #[error(
+        "the listing `{new}` was formerly `{old}`, but both have orders or a table of their own; \
+         take `{old}` out of formerly, and keep both tables"
+    )]
+    ListingTwice {
+        /// The former name.
+        old: String,
+        /// The present name.
+        new: String,
+    },
+    /// A thread could not be started.
+    #[error("failed to start a thread for the store")]
+    Thread {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database refused something else.
+    #[error("failed to {doing}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
+}
+
+fn doing(doing: &'static str) -> impl Fn(rusqlite::Error) -> OpenError {
+    move |source| OpenError::Database { doing, source }
+}
+
+/// What the store knows of the business clock, as it was when it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredClock {
+    /// How far the business clock is ahead of the wall clock.
+    pub offset_ms: i64,
+    /// The newest business time that was committed: the clock never shows less.
+    pub floor: UtcMillis,
+}
+
+/// A store in one SQLite file. Dropping it does what is queued, then closes the file.
+pub struct SqliteStore {
+    // The readers go first: the last connection to close tidies the file up, and only the
+    // writer's may do that. The lock goes last.
+    readers: Lane,
+    writer: Lane,
+    is_healthy: Arc<AtomicBool>,
+    clock: StoredClock,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store: takes the lock for life, migrates, checks the key, binds the listings,
+    /// ends every lease, starts the threads.
+    ///
+    /// # Errors
+    /// Whatever must be put right first.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let Options {
+            path,
+            master_key,
+            listings,
+            now,
+            batch_max,
+            queue_max,
+            cache_bytes,
+        } = options;
+        let file = |source| OpenError::File {
+            path: path.clone(),
+            source,
+        };
+        schema::create_if_missing(&path).map_err(file)?;
+        // One file has one lock, whatever it is called by.
+        let path = path.canonicalize().map_err(file)?;
+        let lock = lock(&path)?;
+
+        let sealer = Arc::new(Sealer::new(&master_key));
+        let mut connection = schema::connect_writer(&path, cache_bytes)?;
+        schema::prepare(&mut connection, &path, &master_key, &sealer)?;
+        let (listings, clock) = begin_life(&mut connection, &listings, now)?;
+
+        let rows = |connection| Rows {
+            connection,
+            sealer: Arc::clone(&sealer),
+            listings: Arc::clone(&listings),
+            business_floor: Cell::new(clock.floor),
+        };
+        let is_healthy = Arc::new(AtomicBool::new(true));
+        let writer = Writer {
+            rows: rows(connection),
+            batch_max,
+            is_healthy: Arc::clone(&is_healthy),
+            stored_floor: clock.floor,
+        };
+        let readers = (0..READERS)
+            .map(|_| schema::connect_reader(&path).map(rows))
+            .collect::<Result<Vec<_>, _>>()?;
+        let thread = |source| OpenError::Thread { source };
+        Ok(Self {
+            writer: Lane::new(queue_max, |jobs| writer.start(jobs)).map_err(thread)?,
+            readers: Lane::new(queue_max, |jobs| reader::start(readers, jobs)).map_err(thread)?,
+            is_healthy,
+            clock,
+            _lock: lock,
+        })
+    }
+
+    /// Whether there is no store at `path` yet: only then may a missing master key be made.
+    #[must_use]
+    pub fn is_new(path: &Path) -> bool {
+        schema::is_new(path)
+    }
+
+    /// The business clock as it was stored when the store was opened.
+    #[must_use]
+    pub fn clock(&self) -> StoredClock {
+        self.clock
+    }
+
+    /// Stores how far the business clock is ahead of the wall clock.
+    ///
+    /// # Errors
+    /// When it could not be written; then nothing was.
+    pub async fn clock_set_offset(&self, offset_ms: i64) -> Result<(), Fault> {
+        self.writer
+            .ask(move |rows| {
+                rows.run(sql::META_SET, params![CLOCK_OFFSET, offset_ms])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Taken beside the database, not on it: SQLite keeps locks of its own there.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let lock_path = schema::beside(path, ".lock");
+    let file = |source| OpenError::File {
+        path: lock_path.clone(),
+        source,
+    };
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .open(&lock_path)
+        .map_err(file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(file(source)),
+    }
+}
+
+/// What must be put right before the first job: listings, leases of a former life, the clock.
+fn begin_life(
+    connection: &mut Connection,
+    listings: &[BoundListing],
+    now: Now,
+) -> Result<(Arc<Listings>, StoredClock), OpenError> {
+    let begin = doing("begin to work on the file");
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(&begin)?;
+    let listings = Listings::bind(&transaction, listings)?;
+    void_leases(&transaction, now).map_err(doing("end the leases of a former life"))?;
+    let clock = stored_clock(&transaction).map_err(doing("read the stored clock"))?;
+    transaction.commit().map_err(&begin)?;
+    Ok((Arc::new(listings), clock))
+}
+
+fn void_leases(connection: &Connection, now: Now) -> Result<(), rusqlite::Error> {
+    let leased = OperationState::Leased;
+    let Some(due) = leased.next(OperationEvent::Void) else {
+        return Ok(());
+    };
+    connection
+        .execute(
+            "UPDATE operations SET state = ?2, due_at = ?3 WHERE state = ?1",
+            params![leased.name(), due.name(), now.wall.0],
+        )
+        .map(drop)
+}
+
+/// Ids are ordered by time, so the last order is the newest one.
+fn stored_clock(connection: &Connection) -> Result<StoredClock, rusqlite::Error> {
+    let meta = |name| {
+        let value = connection.query_row(sql::META_GET, [name], |row| row.get::<_, i64>(0));
+        Ok::<_, rusqlite::Error>(value.optional()?.unwrap_or(0))
+    };
+    let newest = connection
+        .query_row(
+            "SELECT accepted_business FROM orders ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(StoredClock {
+        offset_ms: meta(CLOCK_OFFSET)?,
+        floor: UtcMillis(meta(BUSINESS_FLOOR)?.max(newest.unwrap_or(0))),
+    })
+}
+
+impl Store for SqliteStore {
+    fn admit(&self, admission: Admission) -> Boxed<'_, Result<Admitted, Fault>> {
+        let lane = if job::writes(&admission.call) {
+            &self.writer
+        } else {
+            &self.readers
+        };
+        Box::pin(lane.ask(move |rows| job::admit(rows, &admission)))
+    }
+
+    fn operation_claim(&self, claim: Claim) -> Boxed<'_, Result<Claimed, Fault>> {
+        Box::pin(self.writer.ask(move |rows| job::claim(rows, &claim)))
+    }
+
+    fn operation_renew_lease(
+        &self,
+        held: Vec<(OperationId, u64)>,
+        lease_until: UtcMillis,
+    ) -> Boxed<'_, Result<Vec<OperationId>, Fault>> {
+        let renew = move |rows: &Rows| job::renew_lease(rows, held, lease_until);
+        Box::pin(self.writer.ask(renew))
+    }
+
+    fn operation_report(&self, report: Report) -> Boxed<'_, Result<Reported, Fault>> {
+        Box::pin(self.writer.ask(move |rows| job::report(rows, &report)))
+    }
+
+    fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>> {
+        let reopen = move |rows: &Rows| job::reopen(rows, &operation, now);
+        Box::pin(self.writer.ask(reopen))
+    }
+
+    fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.instance(&id)))
+    }
+
+    fn order_get(
+        &self,
+        listing: String,
+        kind: OrderKind,
+        key: OrderKey,
+    ) -> Boxed<'_, Result<Option<Order>, Fault>> {
+        let get = move |rows: &Rows| rows.order_by_key(&listing, kind, &key);
+        Box::pin(self.readers.ask(get))
+    }
+
+    fn instance_list(
+        &self,
+        after: Option<InstanceId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Instance>, Fault>> {
+        let list = move |rows: &Rows| rows.instance_list(after.as_ref(), limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn order_list(
+        &self,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Order>, Fault>> {
+        let list = move |rows: &Rows| rows.order_list(after.as_ref(), limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn operation_list(
+        &self,
+        after: Option<OperationId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Operation>, Fault>> {
+        let list = move |rows: &Rows| rows.operation_list(after.as_ref(), limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn history_list(
+        &self,
+        instance: InstanceId,
+        after: u64,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<HistoryRow>, Fault>> {
+        let list = move |rows: &Rows| rows.history_list(&instance, after, limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.is_healthy.load(Ordering::Relaxed)
+    }
+}

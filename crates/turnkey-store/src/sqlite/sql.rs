@@ -1,0 +1,99 @@
+//! Every statement of the request path, by name. The query planner is asked about each of them in
+//! the tests: none scans a table, none sorts.
+
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)*) => {
+        $(pub(super) const $name: &str = $sql;)*
+
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+macro_rules! select_order {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, listing, kind, order_key, long_key, content, instance_id, plan, period, ",
+            "state, refusal, accepted_wall, accepted_business, version FROM orders ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_instance {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, listing, product, plan, buyer, context, access, ",
+            "term_starts_at, term_ends_at, term_anchor_at, term_months, ",
+            "state, reasons, order_id, delivered, suspended_at, lifted_signed_at, version ",
+            "FROM instances ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_operation {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, instance_id, kind, seq, order_id, state, attempt, due_at, began_at, ",
+            "fence, plan, period, reasons, note FROM operations ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    ORDER_BY_KEY = select_order!("WHERE listing = ?1 AND kind = ?2 AND order_key = ?3");
+    ORDER_BY_ID = select_order!("WHERE id = ?1");
+    ORDER_LIST = select_order!("WHERE id > ?1 ORDER BY id LIMIT ?2");
+    ORDER_INSERT = "INSERT INTO orders (id, listing, kind, order_key, long_key, content, \
+        instance_id, plan, period, state, refusal, accepted_wall, accepted_business, version) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    ORDER_MOVE = "UPDATE orders SET state = ?3, refusal = ?4, version = version + 1 \
+        WHERE id = ?1 AND state = ?2";
+
+    INSTANCE_BY_ID = select_instance!("WHERE id = ?1");
+    INSTANCE_LIST = select_instance!("WHERE id > ?1 ORDER BY id LIMIT ?2");
+    INSTANCE_INSERT = "INSERT INTO instances (id, listing, product, plan, buyer, context, \
+        access, term_starts_at, term_ends_at, term_anchor_at, term_months, state, reasons, \
+        order_id, delivered, suspended_at, lifted_signed_at, version) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    INSTANCE_UPDATE = "UPDATE instances SET product = ?2, plan = ?3, access = ?4, \
+        term_starts_at = ?5, term_ends_at = ?6, term_anchor_at = ?7, term_months = ?8, \
+        state = ?9, reasons = ?10, delivered = ?11, suspended_at = ?12, lifted_signed_at = ?13, \
+        version = version + 1 WHERE id = ?1 AND version = ?14 - 1";
+
+    OPERATION_BY_ID = select_operation!("WHERE id = ?1");
+    OPERATIONS_OF_INSTANCE =
+        select_operation!("WHERE instance_id = ?1 ORDER BY seq, id");
+    OPERATIONS_DUE = select_operation!("WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2");
+    OPERATION_LIST = select_operation!("WHERE id > ?1 ORDER BY id LIMIT ?2");
+    NEXT_DUE = "SELECT due_at FROM operations WHERE due_at >= ?1 ORDER BY due_at LIMIT 1";
+    OPERATION_INSERT = "INSERT INTO operations (id, instance_id, kind, seq, order_id, state, \
+        attempt, due_at, began_at, fence, plan, period, reasons, note) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    OPERATION_UPDATE = "UPDATE operations SET kind = ?2, seq = ?3, order_id = ?4, state = ?5, \
+        attempt = ?6, due_at = ?7, began_at = ?8, fence = ?9, plan = ?10, period = ?11, \
+        reasons = ?12, note = ?13 WHERE id = ?1 AND fence <= ?9";
+    OPERATION_RENEW_LEASE = "UPDATE operations SET due_at = ?4 \
+        WHERE id = ?1 AND fence = ?2 AND state = ?3";
+    OPERATION_DELETE = "DELETE FROM operations WHERE id = ?1";
+
+    HISTORY_INSERT = "INSERT INTO history (instance_id, version, wall, business, kind, step, \
+        order_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    HISTORY_LIST = "SELECT instance_id, version, wall, business, kind, step, order_id \
+        FROM history WHERE instance_id = ?1 AND version > ?2 ORDER BY version LIMIT ?3";
+
+    META_GET = "SELECT value FROM meta WHERE name = ?1";
+    META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    META_DELETE = "DELETE FROM meta WHERE name = ?1";
+
+    BEGIN_WRITE = "BEGIN IMMEDIATE";
+    BEGIN_READ = "BEGIN";
+    COMMIT = "COMMIT";
+    ROLLBACK = "ROLLBACK";
+    SAVEPOINT = "SAVEPOINT job";
+    RELEASE = "RELEASE job";
+    ROLLBACK_TO = "ROLLBACK TO job";
+}

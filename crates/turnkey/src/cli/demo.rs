@@ -1,0 +1,97 @@
+//! `turnkey demo`: everything works, nothing is real.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use crate::cli::serve::{accepted, bind, runtime, serve};
+use crate::cli::{Exit, Lang, say};
+use crate::config::{self, Settings};
+use crate::log;
+
+#[derive(clap::Args)]
+pub(super) struct Demo {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8686")]
+    listen: String,
+    /// Keep the data in this folder instead of a temporary one.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// How long the fake product takes to deliver, such as 600ms; by default it is there at once.
+    #[arg(long)]
+    delay: Option<String>,
+    /// The share of deliveries that fail and are retried, 0 to 1.
+    #[arg(long)]
+    failure_rate: Option<f64>,
+}
+
+impl Demo {
+    pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        let since = Instant::now();
+        let temporary = match self.data {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
+        };
+        let folder = match (&self.data, &temporary) {
+            (Some(data), _) => data.clone(),
+            (None, Some(temporary)) => temporary.path().to_owned(),
+            (None, None) => PathBuf::new(),
+        };
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        runtime()?.block_on(async {
+            let listener = bind(&self.listen).await?;
+            let address = listener.local_addr()?.to_string();
+            let mut overrides = vec![
+                ("server.listen", address.clone()),
+                ("server.public_url", format!("http://{address}")),
+            ];
+            overrides.extend(self.delay.clone().map(|d| ("product.demo.demo.delay", d)));
+            let rate = self
+                .failure_rate
+                .map(|rate| ("product.demo.demo.failure_rate", rate));
+            let checked = config::demo(&folder, &overrides, rate);
+            let Some(settings) = accepted(checked, lang) else {
+                return Ok(Exit::Problems);
+            };
+            log::start(&settings.log)?;
+            serve(&settings, listener, || {
+                greet(&settings, self.data.is_some(), since, lang);
+            })
+            .await?;
+            Ok(Exit::Good)
+        })
+    }
+}
+
+fn greet(settings: &Settings, is_kept: bool, since: Instant, lang: Lang) {
+    let version = env!("CARGO_PKG_VERSION");
+    let url = &settings.public_url;
+    let data = match is_kept {
+        true => lang.pick("data is kept", "数据会保留"),
+        false => lang.pick("data in a temporary folder", "数据放在临时目录里"),
+    };
+    say(&match lang {
+        Lang::En => format!("turnkey {version}  demo: nothing is real, {data}"),
+        Lang::Zh => format!("turnkey {version}  演示模式：一切都是假的，{data}"),
+    });
+    for listing in &settings.listings {
+        let (title, path) = (listing.dialect.card().title, &listing.path);
+        say(&match lang {
+            Lang::En => format!("  {title}  {url}{path}   key demo-key, any spec and package"),
+            Lang::Zh => format!("  {title}  {url}{path}   密钥 demo-key，任意规格和套餐"),
+        });
+    }
+    let ready_ms = since.elapsed().as_millis();
+    let next = match settings.listen.as_str() {
+        "127.0.0.1:8686" => "turnkey trigger qingcloud-market create".to_owned(),
+        _ => {
+            format!("turnkey trigger qingcloud-market create --to {url}/spi/qingcloud-market/demo")
+        }
+    };
+    say(&match lang {
+        Lang::En => format!("ready in {ready_ms} ms      next, in another terminal: {next}"),
+        Lang::Zh => format!("{ready_ms} 毫秒后就绪      下一步，在另一个终端里：{next}"),
+    });
+}

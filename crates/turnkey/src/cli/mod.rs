@@ -1,0 +1,116 @@
+//! The command line. Data goes to stdout, everything else to stderr; the exit code is decided
+//! here.
+
+mod config_check;
+mod demo;
+mod init;
+mod lang;
+mod serve;
+mod trigger;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use lang::Lang;
+
+/// How a command ended: the exit codes of design §8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Good.
+    Good,
+    /// It found problems.
+    Problems,
+    /// It was used wrongly.
+    Usage,
+    /// It was refused.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Good => Self::from(0),
+            Exit::Problems => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::Refused => Self::from(3),
+        }
+    }
+}
+
+/// Turns paid cloud-marketplace orders into running instances: exactly one each.
+#[derive(Parser)]
+#[command(name = "turnkey", version, after_help = "Begin with: turnkey demo")]
+struct Cli {
+    /// Speak English or Chinese; the locale decides unless this does.
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try it out: no configuration, no account, data in a temporary folder.
+    Demo(demo::Demo),
+    /// Write a commented starter file, and a program for it to run.
+    Init(init::Init),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Run.
+    Serve(WithConfig),
+    /// Be the marketplace: its overture, its signature, its time limit, its retries.
+    Trigger(trigger::Trigger),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong with it; touches nothing outside.
+    Check(config_check::ConfigCheck),
+}
+
+#[derive(clap::Args)]
+struct WithConfig {
+    /// The configuration file.
+    #[arg(long, short, default_value = "turnkey.toml")]
+    config: PathBuf,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Clap prints its own words, and exits with 2 where the arguments are wrong.
+    let cli = Cli::parse();
+    let lang = cli.lang.unwrap_or_else(Lang::of_locale);
+    let ended = match cli.command {
+        Command::Demo(demo) => demo.run(lang),
+        Command::Init(init) => init.run(lang),
+        Command::Config(ConfigCommand::Check(check)) => check.run(lang),
+        Command::Serve(with) => serve::run(&with.config, lang),
+        Command::Trigger(trigger) => trigger.run(lang),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&format!("turnkey: {error:#}"));
+            Exit::Refused.into()
+        }
+    }
+}
+
+/// Prints data.
+#[expect(clippy::print_stdout, reason = "data goes to stdout, through here")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Prints everything else.
+#[expect(
+    clippy::print_stderr,
+    reason = "everything else goes to stderr, through here"
+)]
+fn complain(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,91 @@
+//! `turnkey serve`: runs until it is told to stop, then drains.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use turnkey_engine::RunnerLimits;
+
+use crate::cli::config_check::spoken;
+use crate::cli::{Exit, Lang, complain};
+use crate::config::{self, Checked, Settings};
+use crate::http::server::DoorLimits;
+use crate::log;
+use crate::wire_up::{Shop, clock_of, open_store};
+
+pub(super) fn run(config: &Path, lang: Lang) -> anyhow::Result<Exit> {
+    let since = Instant::now();
+    let Some(settings) = accepted(config::load(config), lang) else {
+        return Ok(Exit::Problems);
+    };
+    log::start(&settings.log)?;
+    runtime()?.block_on(async {
+        let listener = bind(&settings.listen).await?;
+        let address = listener.local_addr()?;
+        serve(&settings, listener, || {
+            let ready_ms = since.elapsed().as_millis();
+            tracing::info!("ready at http://{address} in {ready_ms} ms");
+        })
+        .await
+    })?;
+    Ok(Exit::Good)
+}
+
+/// The settings, unless a finding is an error; every finding is told.
+pub(super) fn accepted(checked: Checked, lang: Lang) -> Option<Settings> {
+    for finding in &checked.findings {
+        complain(&spoken(finding, lang));
+    }
+    checked.settings
+}
+
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    built.context("cannot start the runtime")
+}
+
+pub(super) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen at {address}"))
+}
+
+/// Opens the store, says `ready` once it is, and serves until SIGTERM or SIGINT.
+pub(super) async fn serve(
+    settings: &Settings,
+    listener: TcpListener,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let (stop, stops) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!(
+            "told to stop: answers under way are sent, the rest is left for the next start"
+        );
+        // Whoever stopped listening has stopped already.
+        let _ = stop.send(true);
+    });
+    let (store, key) = open_store(settings)?;
+    let clock = Arc::new(clock_of(&store));
+    let shop = Shop::new(
+        settings,
+        &key,
+        Arc::new(store),
+        clock,
+        RunnerLimits::default(),
+    );
+    ready();
+    shop.run(listener, DoorLimits::default(), stops).await;
+    Ok(())
+}

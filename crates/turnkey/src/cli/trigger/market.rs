@@ -1,0 +1,203 @@
+//! The marketplace's side of a call: sign, send, wait no longer than it would, call again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use turnkey_core::decide::Outcome;
+use turnkey_core::{Call, Ends, Fault, Listing, Offers, Product, Slow};
+use turnkey_dialects::{Action, Ask, Dialect, Overture, Reply};
+use turnkey_drivers::DemoDriver;
+use turnkey_engine::SystemClock;
+
+/// Between a failure and the next call. No protocol documents it.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest answer that is read: a marketplace does not read novels.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// A marketplace, calling one notification URL.
+pub(super) struct Market {
+    dialect: &'static dyn Dialect,
+    ask: &'static dyn Ask,
+    pub(super) action: &'static Action,
+    listing: Listing,
+    /// The notification URL without its own query.
+    pub(super) url: String,
+    own_query: String,
+    set: Vec<(String, String)>,
+    client: reqwest::Client,
+}
+
+/// One call with its repeats.
+pub(super) struct Delivery {
+    /// What the marketplace makes of the last answer.
+    pub(super) outcome: Result<Outcome, Fault>,
+    /// The last answer, where one came.
+    pub(super) reply: Option<Reply>,
+    /// How often it called.
+    pub(super) calls: u32,
+    /// How many answers were thrown away.
+    pub(super) lost: u32,
+    /// How long the slowest answer took.
+    pub(super) slowest: Duration,
+}
+
+impl Market {
+    pub(super) fn new(
+        dialect: &'static dyn Dialect,
+        action: &'static Action,
+        key: SecretString,
+        to: &str,
+        set: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
+        let card = dialect.card();
+        let ask = dialect.faces().ask;
+        let ask = ask.with_context(|| format!("Turnkey cannot play {}", card.title))?;
+        let (url, own_query) = to.split_once('?').unwrap_or((to, ""));
+        // A second caller that wants a provider finds the first one's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_millis(card.time_limit_ms))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .context("cannot make an HTTP client")?;
+        Ok(Self {
+            dialect,
+            ask,
+            action,
+            listing: listing(key),
+            url: url.to_owned(),
+            own_query: own_query.to_owned(),
+            set,
+            client,
+        })
+    }
+
+    pub(super) fn overture(&self) -> Overture {
+        self.dialect.card().overture
+    }
+
+    /// How long the marketplace waits.
+    pub(super) fn time_limit(&self) -> Duration {
+        Duration::from_millis(self.dialect.card().time_limit_ms)
+    }
+
+    /// Calls until an answer is a success, or the protocol's repeats are used up. With `is_lost`
+    /// the first answer is thrown away, as a network might.
+    pub(super) async fn deliver(&self, call: &Call, is_lost: bool) -> Delivery {
+        let nobody = Fault::busy("no_answer", "no answer came");
+        let mut delivery = Delivery {
+            outcome: Err(nobody),
+            reply: None,
+            calls: 0,
+            lost: 0,
+            slowest: Duration::ZERO,
+        };
+        loop {
+            delivery.calls += 1;
+            let since = Instant::now();
+            let answered = self.call_once(call).await;
+            delivery.slowest = delivery.slowest.max(since.elapsed());
+            if is_lost && delivery.lost == 0 {
+                delivery.lost = 1;
+                continue;
+            }
+            match answered {
+                Ok(reply) => {
+                    delivery.outcome = self.ask.hear(call, &reply);
+                    delivery.reply = Some(reply);
+                }
+                Err(fault) => delivery.outcome = Err(fault),
+            }
+            let is_last = delivery.calls > self.action.retries + delivery.lost;
+            if delivery.outcome.is_ok() || is_last {
+                return delivery;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn call_once(&self, call: &Call) -> Result<Reply, Fault> {
+        let now = SystemClock::wall();
+        let request = self
+            .ask
+            .ask(call, &self.listing, &self.own_query, &self.set, now)?;
+        let failed = |error: &reqwest::Error| {
+            let why = if error.is_timeout() {
+                format!("no answer within {:?}", self.time_limit())
+            } else if error.is_connect() {
+                format!("nobody answers at {}; is `turnkey demo` running?", self.url)
+            } else {
+                "the connection broke off".to_owned()
+            };
+            Fault::busy("no_answer", why)
+        };
+        let method = self
+            .dialect
+            .card()
+            .method
+            .parse()
+            .unwrap_or(reqwest::Method::GET);
+        let mut builder = self
+            .client
+            .request(method, format!("{}?{}", self.url, request.query));
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        let mut response = builder
+            .body(request.body)
+            .send()
+            .await
+            .map_err(|error| failed(&error))?;
+        let header = |name: reqwest::header::HeaderName| {
+            let value = response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let (content_type, retry_after) = (
+            header(reqwest::header::CONTENT_TYPE),
+            header(reqwest::header::RETRY_AFTER),
+        );
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                let message = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
+                return Err(Fault::malformed("answer_too_long", message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply {
+            status: response.status().as_u16(),
+            content_type,
+            retry_after_s: retry_after.parse().ok(),
+            body,
+        })
+    }
+}
+
+/// What a marketplace knows of a vendor's listing: the key, and a code.
+fn listing(key: SecretString) -> Listing {
+    Listing {
+        name: "trigger".to_owned(),
+        product: std::sync::Arc::new(Product {
+            name: "trigger".to_owned(),
+            plans: std::collections::BTreeMap::new(),
+            driver: std::sync::Arc::new(DemoDriver::new(String::new(), [0; 32], 0, 0.0)),
+            dry_run: false,
+            give_up_after_ms: 0,
+        }),
+        product_code: Some("prod-demo".to_owned()),
+        keys: vec![key],
+        offers: Offers::AnyPlan(String::new()),
+        public_url: String::new(),
+        reply_within_ms: 0,
+        clock_skew_ms: 0,
+        slow: Slow::Wait,
+        time_zone: jiff::tz::TimeZone::UTC,
+        ends: Ends::Exact,
+    }
+}

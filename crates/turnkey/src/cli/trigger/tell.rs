@@ -1,0 +1,240 @@
+//! What a run of `turnkey trigger` came to, for a person and for a program. No account is printed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use turnkey_core::decide::Outcome;
+use turnkey_dialects::{Action, Reply};
+
+use crate::cli::trigger::market::{Delivery, Market};
+use crate::cli::{Exit, Lang, complain, say};
+
+/// Counts deliveries.
+pub(super) struct Tally {
+    action: &'static Action,
+    order: String,
+    pub(super) seed: u64,
+    pub(super) debug_only: bool,
+    deliveries: u32,
+    calls: u32,
+    lost: u32,
+    slowest: Duration,
+    instances: BTreeSet<String>,
+    answers: BTreeSet<Vec<u8>>,
+    refused: BTreeMap<String, u32>,
+}
+
+impl Tally {
+    pub(super) fn new(action: &'static Action, order: String, seed: u64) -> Self {
+        Self {
+            action,
+            order,
+            seed,
+            debug_only: false,
+            deliveries: 0,
+            calls: 0,
+            lost: 0,
+            slowest: Duration::ZERO,
+            instances: BTreeSet::new(),
+            answers: BTreeSet::new(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// Counts the call before the real one: only its failure matters.
+    pub(super) fn overture(&mut self, delivery: Delivery) {
+        if let Err(fault) = delivery.outcome {
+            self.calls += delivery.calls;
+            *self.refused.entry(fault.message).or_default() += 1;
+        }
+    }
+
+    pub(super) fn add(&mut self, delivery: Delivery) {
+        self.deliveries += 1;
+        self.calls += delivery.calls;
+        self.lost += delivery.lost;
+        self.slowest = self.slowest.max(delivery.slowest);
+        match delivery.outcome {
+            Ok(outcome) => {
+                if let Outcome::Delivered { instance, .. } = outcome {
+                    self.instances.insert(instance.to_string());
+                }
+                self.answers.extend(delivery.reply.map(|reply| reply.body));
+            }
+            Err(fault) => *self.refused.entry(fault.message).or_default() += 1,
+        }
+    }
+
+    /// Whether everything was answered with success, and every time in the same words.
+    fn is_good(&self) -> bool {
+        let instances = if self.action.name == "create" { 1 } else { 0 };
+        self.refused.is_empty() && self.answers.len() == 1 && self.instances.len() == instances
+    }
+
+    /// Tells the result; the exit code follows from it.
+    pub(super) fn tell(self, is_json: bool, lang: Lang) -> Exit {
+        let exit = if self.is_good() {
+            Exit::Good
+        } else {
+            Exit::Problems
+        };
+        if is_json {
+            say(&self.as_json().to_string());
+        } else if self.deliveries <= 1 {
+            self.tell_one(lang);
+        } else {
+            self.tell_many(lang);
+        }
+        exit
+    }
+
+    fn as_json(&self) -> Value {
+        json!({
+            "action": self.action.name,
+            "order": self.order,
+            "debug_only": self.debug_only,
+            "seed": self.seed,
+            "deliveries": self.deliveries,
+            "calls": self.calls,
+            "answers_lost": self.lost,
+            "instances": self.instances,
+            "different_answers": self.answers.len(),
+            "refused": self.refused,
+            "slowest_ms": u64::try_from(self.slowest.as_millis()).unwrap_or(u64::MAX),
+            "ok": self.is_good(),
+        })
+    }
+
+    fn tell_one(&self, lang: Lang) {
+        for message in self.refused.keys() {
+            say(&match lang {
+                Lang::En => format!("failed after {} calls: {message}", self.calls),
+                Lang::Zh => format!("调用 {} 次后失败：{message}", self.calls),
+            });
+        }
+        let Some(instance) = self.instances.first().filter(|_| !self.debug_only) else {
+            return;
+        };
+        say(&match lang {
+            Lang::En => format!("delivered: order {} -> instance {instance}", self.order),
+            Lang::Zh => format!("已交付：订单 {} -> 实例 {instance}", self.order),
+        });
+        let next =
+            "turnkey trigger qingcloud-market create --times 20 --parallel 8 --lose-answer 3";
+        complain(&match lang {
+            Lang::En => format!("next: {next}"),
+            Lang::Zh => format!("下一步：{next}"),
+        });
+    }
+
+    fn tell_many(&self, lang: Lang) {
+        let slowest = self.slowest.as_secs_f64();
+        say(&match lang {
+            Lang::En => format!(
+                "{} deliveries of {}, {} calls, {} answers thrown away, seed {}",
+                self.deliveries, self.order, self.calls, self.lost, self.seed
+            ),
+            Lang::Zh => format!(
+                "投递 {} 次（订单 {}），调用 {} 次，丢弃应答 {} 个，种子 {}",
+                self.deliveries, self.order, self.calls, self.lost, self.seed
+            ),
+        });
+        let refused: u32 = self.refused.values().sum();
+        let rows = [
+            (
+                lang.pick("instances created", "创建的实例  "),
+                self.instances.len().to_string(),
+            ),
+            (
+                lang.pick("different answers", "不同的应答  "),
+                self.answers.len().to_string(),
+            ),
+            (
+                lang.pick("refused          ", "被拒绝      "),
+                refused.to_string(),
+            ),
+            (
+                lang.pick("slowest          ", "最慢        "),
+                format!("{slowest:.3} s"),
+            ),
+        ];
+        for (name, value) in rows {
+            say(&format!("  {name}   {value}"));
+        }
+        for (message, times) in &self.refused {
+            say(&format!("  {times} x {message}"));
+        }
+        let verdict = match (self.is_good(), self.debug_only) {
+            (true, true) => lang.pick("dry runs: PASS", "调试调用：通过"),
+            (true, false) => lang.pick("exactly once: PASS", "恰好一次：通过"),
+            (false, _) => lang.pick("exactly once: FAIL", "恰好一次：未通过"),
+        };
+        say(verdict);
+    }
+}
+
+/// Shows one delivery: what was asked, what came back.
+pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str) {
+    let wire = market.action.wire;
+    say(format!("-> {} {wire} {what}", market.url).trim_end());
+    let (took, limit) = (
+        delivery.slowest.as_secs_f64(),
+        market.time_limit().as_secs(),
+    );
+    match &delivery.reply {
+        Some(reply) => {
+            say(&format!(
+                "<- {} {}   {took:.3} s of {limit} s",
+                reply.status, reply.content_type
+            ));
+            say(&format!("   {}", masked(reply)));
+        }
+        None => say(&format!("<- no answer   {took:.3} s of {limit} s")),
+    }
+}
+
+/// The body of an answer with its passwords masked, fit for a terminal.
+fn masked(reply: &Reply) -> String {
+    let text = match serde_json::from_slice::<Value>(&reply.body) {
+        Ok(mut body) => {
+            mask(&mut body);
+            body.to_string()
+        }
+        Err(_) => String::from_utf8_lossy(&reply.body).into_owned(),
+    };
+    text.chars().take(2000).map(printable).collect()
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::String(text) if name == "password" && !text.is_empty() => {
+                        "********".clone_into(text);
+                    }
+                    Value::String(_)
+                    | Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => mask(field),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Control and bidirectional characters could repaint a terminal (promise 8).
+fn printable(c: char) -> String {
+    let is_bidi =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if c.is_control() || is_bidi {
+        c.escape_unicode().to_string()
+    } else {
+        c.to_string()
+    }
+}

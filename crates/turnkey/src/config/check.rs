@@ -1,0 +1,474 @@
+//! The one check that turns a file into settings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use turnkey_core::{Ends, Offer, Offers, Slow};
+use turnkey_dialects::Dialect;
+
+use crate::config::file::{self, DriverName, EndsName, File, LogFormat, SlowName};
+use crate::config::secret::SecretRef;
+use crate::config::{
+    Checked, DriverSettings, Finding, ListingSettings, LogSettings, Mode, ProductSettings,
+    Settings, nearest,
+};
+
+/// A signed time may be off by a quarter of an hour at the most: a captured call works that long.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// The part of a marketplace's time limit that is left for the network.
+const NETWORK_MARGIN: Duration = Duration::from_secs(1);
+
+/// Paths that are ours.
+const RESERVED: [&str; 4] = ["i", "v1", "healthz", "readyz"];
+
+struct Check<'a> {
+    mode: Mode,
+    folder: &'a Path,
+    findings: Vec<Finding>,
+}
+
+pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
+    let mut check = Check {
+        mode,
+        folder,
+        findings: Vec::new(),
+    };
+    let public_url = check.public_url(&file.server.public_url);
+    check.listen(&file.server.listen);
+    let database = match file.store.url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => folder.join(path),
+        _ => {
+            check.error(
+                "store.url",
+                "write sqlite:<file>; this release has no other store",
+            );
+            folder.to_owned()
+        }
+    };
+    if file.store.batch_max == 0 {
+        check.error("store.batch_max", "a transaction holds at least one job");
+    }
+    let master_key = file.secrets.master_key.master_key(mode, folder);
+    let master_key = check.ok("secrets.master_key", master_key);
+    let products: Vec<_> = file
+        .product
+        .iter()
+        .filter_map(|(name, product)| check.product(name, product))
+        .collect();
+    check.shared_keys(&file.listing);
+    let listings: Vec<_> = file
+        .listing
+        .iter()
+        .filter_map(|(name, listing)| check.listing(name, listing, &file.product, &products))
+        .collect();
+    check.paths(&listings);
+    if file.listing.is_empty() {
+        check.warn(
+            "listing",
+            "nothing is listed, so nobody can buy; add [listing.<name>]",
+        );
+    }
+    let is_bad = check.findings.iter().any(|finding| finding.is_error);
+    let settings = master_key.filter(|_| !is_bad).map(|master_key| Settings {
+        listen: file.server.listen,
+        public_url,
+        database,
+        batch_max: file.store.batch_max,
+        master_key,
+        log: LogSettings {
+            level: file.log.level,
+            is_json: file.log.format == LogFormat::Json,
+        },
+        products,
+        listings,
+    });
+    Checked {
+        settings,
+        findings: check.findings,
+    }
+}
+
+impl Check<'_> {
+    fn error(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        let finding = Finding {
+            is_error: true,
+            path: path.into(),
+            message: message.into(),
+        };
+        self.findings.push(finding);
+    }
+
+    fn warn(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        let finding = Finding {
+            is_error: false,
+            path: path.into(),
+            message: message.into(),
+        };
+        self.findings.push(finding);
+    }
+
+    fn ok<T>(&mut self, path: impl Into<String>, result: Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.error(path, message)).ok()
+    }
+
+    fn public_url(&mut self, url: &str) -> String {
+        let is_http = url.parse::<hyper::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+        });
+        if !is_http {
+            self.error(
+                "server.public_url",
+                format!("{url:?} is not an http(s) address"),
+            );
+        }
+        url.trim_end_matches('/').to_owned()
+    }
+
+    fn listen(&mut self, address: &str) {
+        if address.parse::<std::net::SocketAddr>().is_err() {
+            let message = format!("{address:?} is not an address such as 127.0.0.1:8686");
+            self.error("server.listen", message);
+        }
+    }
+
+    fn product(&mut self, name: &str, product: &file::Product) -> Option<ProductSettings> {
+        let at = |key: &str| format!("product.{name}{key}");
+        self.name(&at(""), name);
+        if product.plan.is_empty() {
+            self.error(
+                at(".plan"),
+                format!("has no plan; add [product.{name}.plan.<plan>]"),
+            );
+        }
+        let driver = match (product.driver, &product.command, &product.demo) {
+            (DriverName::Command, Some(command), None) => self.command(name, command),
+            (DriverName::Command, None, None) => {
+                self.error(
+                    at(".command"),
+                    format!("add [product.{name}.command] with its argv"),
+                );
+                None
+            }
+            (DriverName::Demo, None, demo) => self.demo_driver(name, demo.as_ref()),
+            (DriverName::Command, _, Some(_)) => {
+                self.error(at(".demo"), "belongs to another driver than the one named");
+                None
+            }
+            (DriverName::Demo, Some(_), _) => {
+                self.error(
+                    at(".command"),
+                    "belongs to another driver than the one named",
+                );
+                None
+            }
+        };
+        let params = |plan: &file::Plan| serde_json::Value::Object(plan.params.clone());
+        Some(ProductSettings {
+            name: name.to_owned(),
+            plans: product
+                .plan
+                .iter()
+                .map(|(name, plan)| (name.clone(), params(plan)))
+                .collect(),
+            driver: driver?,
+            dry_run: product.dry_run,
+            give_up_after: product.give_up_after.0,
+        })
+    }
+
+    fn command(&mut self, product: &str, command: &file::Command) -> Option<DriverSettings> {
+        let at = |key: &str| format!("product.{product}.command.{key}");
+        if command.timeout.0.is_zero() {
+            self.error(at("timeout"), "a program needs some time");
+        }
+        if command.argv.first().is_none_or(String::is_empty) {
+            self.error(at("argv"), "names no program");
+            return None;
+        }
+        let directory = command.directory.as_deref().unwrap_or(Path::new(""));
+        Some(DriverSettings::Command {
+            argv: command.argv.clone(),
+            directory: self.folder.join(directory),
+            timeout: command.timeout.0,
+        })
+    }
+
+    fn demo_driver(&mut self, product: &str, demo: Option<&file::Demo>) -> Option<DriverSettings> {
+        if self.mode != Mode::Demo {
+            let message = "the demo driver delivers nothing; only `turnkey demo` uses it";
+            self.error(format!("product.{product}.driver"), message);
+            return None;
+        }
+        let (delay, failure_rate) = demo.map_or((Duration::ZERO, 0.0), |demo| {
+            (demo.delay.0, demo.failure_rate)
+        });
+        if !(0.0..=1.0).contains(&failure_rate) {
+            let message = format!("{failure_rate} is not between 0 and 1");
+            self.error(format!("product.{product}.demo.failure_rate"), message);
+        }
+        Some(DriverSettings::Demo {
+            delay,
+            failure_rate,
+        })
+    }
+
+    fn listing(
+        &mut self,
+        name: &str,
+        listing: &file::Listing,
+        products: &BTreeMap<String, file::Product>,
+        checked: &[ProductSettings],
+    ) -> Option<ListingSettings> {
+        let at = |key: &str| format!("listing.{name}{key}");
+        self.name(&at(""), name);
+        let dialect = self.dialect(&at(".dialect"), &listing.dialect);
+        let product = products.get(&listing.product);
+        if product.is_none() {
+            let near = nearest(&listing.product, products.keys().map(String::as_str));
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            self.error(
+                at(".product"),
+                format!("there is no product {:?}{hint}", listing.product),
+            );
+        }
+        let offers = product.and_then(|product| self.offers(name, listing, product));
+        let keys = self.keys(name, &listing.keys);
+        let zone = listing.time_zone.as_deref().unwrap_or("Asia/Shanghai");
+        let time_zone = jiff::tz::TimeZone::get(zone).map_err(|_| {
+            format!("there is no time zone {zone:?}; write one such as Asia/Shanghai")
+        });
+        let time_zone = self.ok(at(".time_zone"), time_zone);
+        let clock_skew = listing
+            .clock_skew
+            .map_or(Duration::from_secs(300), |skew| skew.0);
+        if clock_skew.is_zero() || clock_skew > CLOCK_SKEW_MAX {
+            self.error(at(".clock_skew"), "must be more than 0 and at most 15m");
+        }
+        if listing.slow == SlowName::Hold {
+            let message = "\"hold\" is not in this release; write \"wait\" or leave it out";
+            self.error(at(".slow"), message);
+        }
+        let dialect = dialect?;
+        let reply_within = self.reply_within(name, listing, dialect);
+        if let Some(product) = checked
+            .iter()
+            .find(|product| product.name == listing.product)
+        {
+            self.slow_driver(name, dialect, product, reply_within);
+        }
+        Some(ListingSettings {
+            name: name.to_owned(),
+            formerly: listing.formerly.clone(),
+            dialect,
+            product: listing.product.clone(),
+            product_code: listing.product_code.clone(),
+            path: listing
+                .path
+                .clone()
+                .unwrap_or_else(|| format!("/spi/{name}")),
+            keys,
+            offers: offers?,
+            reply_within,
+            clock_skew,
+            slow: Slow::Wait,
+            time_zone: time_zone?,
+            ends: match listing.ends {
+                EndsName::Exact => Ends::Exact,
+                EndsName::EndOfDay => Ends::EndOfDay,
+            },
+        })
+    }
+
+    /// A name becomes part of paths, logs and metrics.
+    fn name(&mut self, path: &str, name: &str) {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
+            let message = "a name is made of a-z, 0-9, - and _, and has at most 64 characters";
+            self.error(path, message);
+        }
+    }
+
+    fn dialect(&mut self, path: &str, name: &str) -> Option<&'static dyn Dialect> {
+        let dialect = turnkey_dialects::find(name);
+        if dialect.is_none() {
+            let known: Vec<_> = turnkey_dialects::all()
+                .iter()
+                .map(|d| d.card().name)
+                .collect();
+            self.error(
+                path,
+                match nearest(name, known.iter().copied()) {
+                    Some(near) => format!("there is no dialect {name:?}; did you mean {near:?}?"),
+                    None => format!("there is no dialect {name:?}; known: {}", known.join(", ")),
+                },
+            );
+        }
+        dialect
+    }
+
+    fn keys(&mut self, listing: &str, refs: &[SecretRef]) -> Vec<secrecy::SecretString> {
+        if refs.is_empty() {
+            self.error(
+                format!("listing.{listing}.keys"),
+                "names no key; every call is signed",
+            );
+        }
+        let (mode, folder) = (self.mode, self.folder);
+        let resolve = |(n, key): (usize, &SecretRef)| {
+            self.ok(
+                format!("listing.{listing}.keys[{n}]"),
+                key.resolve(mode, folder),
+            )
+        };
+        refs.iter().enumerate().filter_map(resolve).collect()
+    }
+
+    fn offers(
+        &mut self,
+        name: &str,
+        listing: &file::Listing,
+        product: &file::Product,
+    ) -> Option<Offers> {
+        let at = |key: &str| format!("listing.{name}{key}");
+        let plans = || product.plan.keys().map(String::as_str);
+        let wrong = |plan: &str| {
+            let near = nearest(plan, plans());
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+            format!("product {:?} has no plan {plan:?}{hint}", listing.product)
+        };
+        match (&listing.any_plan, listing.offer.as_slice()) {
+            (Some(_), [_, ..]) => {
+                self.error(at(".any_plan"), "any_plan and offers exclude one another");
+                None
+            }
+            (None, []) => {
+                let message = format!(
+                    "sells nothing; add [[listing.{name}.offer]], or any_plan for whatever is bought"
+                );
+                self.error(at(""), message);
+                None
+            }
+            (Some(plan), []) => {
+                if !product.plan.contains_key(plan) {
+                    self.error(at(".any_plan"), wrong(plan));
+                }
+                Some(Offers::AnyPlan(plan.clone()))
+            }
+            (None, offers) => {
+                for (n, offer) in offers.iter().enumerate() {
+                    if !product.plan.contains_key(&offer.plan) {
+                        self.error(at(&format!(".offer[{n}].plan")), wrong(&offer.plan));
+                    }
+                }
+                let offer = |offer: &file::Offer| Offer {
+                    spec: offer.spec.clone(),
+                    package: offer.package.clone(),
+                    plan: offer.plan.clone(),
+                };
+                Some(Offers::Listed(offers.iter().map(offer).collect()))
+            }
+        }
+    }
+
+    fn reply_within(
+        &mut self,
+        name: &str,
+        listing: &file::Listing,
+        dialect: &dyn Dialect,
+    ) -> Duration {
+        let card = dialect.card();
+        let default = Duration::from_millis(card.reply_within_ms);
+        let within = listing.reply_within.map_or(default, |within| within.0);
+        let limit = Duration::from_millis(card.time_limit_ms);
+        if within + NETWORK_MARGIN > limit {
+            let message = format!(
+                "{within:?} is too long: {} waits {limit:?}, and the network takes its part",
+                card.title
+            );
+            self.error(format!("listing.{name}.reply_within"), message);
+        }
+        within
+    }
+
+    /// Warns where a driver may take longer than the marketplace's own repeats last (promise 7).
+    fn slow_driver(
+        &mut self,
+        name: &str,
+        dialect: &dyn Dialect,
+        product: &ProductSettings,
+        reply_within: Duration,
+    ) {
+        let time_limit = match &product.driver {
+            DriverSettings::Command { timeout, .. } => *timeout,
+            DriverSettings::Demo { delay, .. } => *delay,
+        };
+        let retries = dialect
+            .card()
+            .actions
+            .iter()
+            .map(|a| a.retries)
+            .max()
+            .unwrap_or(0);
+        let patience = reply_within * (retries + 1);
+        if time_limit > patience {
+            let message = format!(
+                "the driver of product {:?} may take {time_limit:?}, but the marketplace gives up \
+                 after {} calls of {reply_within:?}",
+                product.name,
+                retries + 1,
+            );
+            self.warn(format!("listing.{name}.slow"), message);
+        }
+    }
+
+    fn paths(&mut self, listings: &[ListingSettings]) {
+        let mut taken: HashMap<&str, &str> = HashMap::new();
+        for listing in listings {
+            let at = format!("listing.{}.path", listing.name);
+            let first = listing
+                .path
+                .strip_prefix('/')
+                .and_then(|path| path.split('/').next());
+            match first {
+                None => self.error(at.clone(), "a path begins with /"),
+                Some(first) if RESERVED.contains(&first) => {
+                    self.error(
+                        at.clone(),
+                        format!("paths under /{first} are Turnkey's own"),
+                    );
+                }
+                Some(_) => {}
+            }
+            if listing.path.contains(['?', '#', '%']) || !listing.path.is_ascii() {
+                self.error(
+                    at.clone(),
+                    "a path has no query, and is written in plain ASCII",
+                );
+            }
+            if let Some(other) = taken.insert(&listing.path, &listing.name) {
+                let message = format!("{:?} is the path of listing {other:?} too", listing.path);
+                self.error(at, message);
+            }
+        }
+    }
+
+    /// Warns where a call to one listing would be a good call to its neighbour (promise 5).
+    fn shared_keys(&mut self, listings: &BTreeMap<String, file::Listing>) {
+        for (name, listing) in listings {
+            let shares =
+                |other: &file::Listing| other.keys.iter().any(|k| listing.keys.contains(k));
+            let twin = listings
+                .iter()
+                .find(|(n, other)| *n != name && shares(other));
+            if let (Some((twin, _)), None) = (twin, &listing.product_code) {
+                let message = format!(
+                    "shares a key with listing {twin:?}: set product_code on both, or a call to \
+                     one can be replayed at the other"
+                );
+                self.warn(format!("listing.{name}.keys"), message);
+            }
+        }
+    }
+}

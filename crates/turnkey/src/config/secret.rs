@@ -1,0 +1,81 @@
+//! Secrets come by reference: from the environment or from a file of their own.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::config::Mode;
+
+/// Where a secret is to be found. Exactly one of its keys is set.
+#[derive(Clone, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretRef {
+    env: Option<String>,
+    file: Option<PathBuf>,
+    /// In the open: only `turnkey demo` may.
+    value: Option<String>,
+}
+
+/// Where the master key comes from.
+#[derive(Debug)]
+pub enum MasterKeySource {
+    /// It was in the environment.
+    Given(SecretString),
+    /// It is in this file, which `serve` makes when both it and the store are new.
+    File(PathBuf),
+}
+
+impl SecretRef {
+    /// The secret itself.
+    pub(super) fn resolve(&self, mode: Mode, folder: &Path) -> Result<SecretString, String> {
+        let secret = match (&self.env, &self.file, &self.value) {
+            (Some(name), None, None) => environment(name)?,
+            (None, Some(file), None) => {
+                let file = folder.join(file);
+                let cannot = |error| format!("cannot read {}: {error}", file.display());
+                std::fs::read_to_string(&file).map_err(cannot)?
+            }
+            (None, None, Some(value)) if mode == Mode::Demo => value.clone(),
+            (None, None, Some(_)) => {
+                return Err("a secret does not stand in the file itself; \
+                            write { env = \"NAME\" } or { file = \"path\" }"
+                    .to_owned());
+            }
+            _ => return Err("write { env = \"NAME\" } or { file = \"path\" }".to_owned()),
+        };
+        match secret.trim_end_matches(['\r', '\n']) {
+            "" => Err("the secret is empty".to_owned()),
+            secret => Ok(secret.to_owned().into()),
+        }
+    }
+
+    /// Where the master key comes from, without reading its file.
+    pub(super) fn master_key(&self, mode: Mode, folder: &Path) -> Result<MasterKeySource, String> {
+        match (&self.env, &self.file, &self.value) {
+            (None, Some(file), None) => Ok(MasterKeySource::File(folder.join(file))),
+            _ => self.resolve(mode, folder).map(MasterKeySource::Given),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+fn environment(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|error| match error {
+        std::env::VarError::NotPresent => format!("the environment variable {name} is not set"),
+        std::env::VarError::NotUnicode(_) => {
+            format!("the environment variable {name} is not UTF-8")
+        }
+    })
+}
+
+/// The locale that the environment asks for, such as `zh_CN.UTF-8`.
+#[must_use]
+pub fn locale() -> Option<String> {
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| environment(name).ok().filter(|locale| !locale.is_empty()))
+}

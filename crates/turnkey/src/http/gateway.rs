@@ -1,0 +1,391 @@
+//! Receives: the only door that marketplaces know. Bounds the request, finds the listing by its
+//! path, and walks the line: read, submit to the desk (decide, commit, drive), write.
+//!
+//! It knows HTTP, limits and logs; it knows no marketplace's field names.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use turnkey_core::ports::{Clock, Store};
+use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
+use turnkey_dialects::{Dialect, Listen, Reply};
+use turnkey_engine::{Answer, Desk};
+
+/// Longest query. The longest real one, with `cloud_info`, has well under two kilobytes.
+pub const QUERY_BYTES_MAX: usize = 8 * 1024;
+
+/// Longest body. Marketplaces that post, post a few kilobytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a body may take.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The outer door.
+pub struct Gateway {
+    routes: HashMap<String, Route>,
+    desk: Desk,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    is_draining: AtomicBool,
+}
+
+/// One listing at its path.
+struct Route {
+    listing: Arc<Listing>,
+    dialect: &'static dyn Dialect,
+    refused: Refused,
+}
+
+/// Keeps strangers from filling the log: one line a second, with the number of those left out.
+#[derive(Default)]
+struct Refused {
+    last_logged: AtomicI64,
+    left_out: AtomicU64,
+}
+
+impl Gateway {
+    /// The door before `desk`, with `listings` at their paths.
+    #[must_use]
+    pub fn new(
+        listings: impl IntoIterator<Item = (String, Arc<Listing>, &'static dyn Dialect)>,
+        desk: Desk,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let route = |(path, listing, dialect): (String, Arc<Listing>, &'static dyn Dialect)| {
+            (
+                path,
+                Route {
+                    listing,
+                    dialect,
+                    refused: Refused::default(),
+                },
+            )
+        };
+        let routes = listings.into_iter().map(route).collect();
+        Self {
+            routes,
+            desk,
+            store,
+            clock,
+            is_draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on `/readyz` says no: whoever balances the load sends calls elsewhere.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request, whose first byte came at `since`.
+    pub async fn receive(
+        &self,
+        request: Request<Incoming>,
+        since: Instant,
+    ) -> Response<Full<Bytes>> {
+        match request.uri().path() {
+            "/healthz" => return plain(StatusCode::OK, "ok\n"),
+            "/readyz" => return self.readiness(),
+            _ => {}
+        }
+        let Some(route) = self.route(request.uri().path()) else {
+            return plain(StatusCode::NOT_FOUND, "there is no listing at this path\n");
+        };
+        let Some(listen) = route.dialect.faces().listen else {
+            return plain(StatusCode::NOT_FOUND, "this listing is not called\n");
+        };
+        match self.answer(route, listen, request, since).await {
+            Ok(reply) => spell(reply, None, None),
+            Err(Refusal {
+                fault,
+                status,
+                allow,
+            }) => {
+                route.log(&fault, self.clock.now().wall);
+                spell(listen.refuse(&fault), status, allow)
+            }
+        }
+    }
+
+    /// The line that a call walks.
+    async fn answer(
+        &self,
+        route: &Route,
+        listen: &dyn Listen,
+        request: Request<Incoming>,
+        since: Instant,
+    ) -> Result<Reply, Refusal> {
+        let (head, body) = request.into_parts();
+        bounded(&head, route.dialect.card().method)?;
+        let body = collect(body).await?;
+        let headers: Vec<(&str, &[u8])> = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let query = head.uri.query().unwrap_or_default();
+        let request = turnkey_dialects::Request {
+            query,
+            headers: &headers,
+            body: &body,
+        };
+
+        let call = Arc::new(listen.read(&request, &route.listing, self.clock.now().wall)?);
+        let spent_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let wait_ms = route.listing.reply_within_ms.saturating_sub(spent_ms);
+        let answer = self
+            .desk
+            .submit(&route.listing, Arc::clone(&call), wait_ms)
+            .await?;
+        log_answered(&route.listing, &call, &answer, since);
+        Ok(listen.write(&call, &answer.outcome))
+    }
+
+    /// Paths are split on the raw `/`, each segment decoded once, nothing else (promise 8): so a
+    /// segment in which a `/` was hidden is nobody's.
+    fn route(&self, path: &str) -> Option<&Route> {
+        if !path.contains('%') {
+            return self.routes.get(path);
+        }
+        let mut decoded = Vec::with_capacity(path.len());
+        for (n, raw) in path.split('/').enumerate() {
+            let segment: Cow<'_, [u8]> = percent_encoding::percent_decode_str(raw).into();
+            if segment.contains(&b'/') {
+                return None;
+            }
+            if n > 0 {
+                decoded.push(b'/');
+            }
+            decoded.extend_from_slice(&segment);
+        }
+        self.routes.get(std::str::from_utf8(&decoded).ok()?)
+    }
+
+    fn readiness(&self) -> Response<Full<Bytes>> {
+        if self.is_draining.load(Ordering::Relaxed) {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        if !self.store.is_healthy() {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "the store is not well\n");
+        }
+        plain(StatusCode::OK, "ready\n")
+    }
+}
+
+/// Why a request is refused, with what HTTP itself has to say about it.
+struct Refusal {
+    fault: Fault,
+    status: Option<StatusCode>,
+    allow: Option<&'static str>,
+}
+
+impl Refusal {
+    fn http(status: StatusCode, code: &'static str, message: String) -> Self {
+        Self {
+            fault: Fault::malformed(code, message),
+            status: Some(status),
+            allow: None,
+        }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self {
+            fault,
+            status: None,
+            allow: None,
+        }
+    }
+}
+
+/// Refuses what no dialect needs to see.
+fn bounded(head: &hyper::http::request::Parts, method: &'static str) -> Result<(), Refusal> {
+    if head.method.as_str() != method {
+        let message = format!("method {} is not {method}", head.method);
+        let refusal = Refusal::http(StatusCode::METHOD_NOT_ALLOWED, "method_wrong", message);
+        return Err(Refusal {
+            allow: Some(method),
+            ..refusal
+        });
+    }
+    let query_bytes = head.uri.query().unwrap_or_default().len();
+    if query_bytes > QUERY_BYTES_MAX {
+        let message = format!("the query has {query_bytes} bytes; at most {QUERY_BYTES_MAX} fit");
+        return Err(Refusal::http(
+            StatusCode::URI_TOO_LONG,
+            "query_too_long",
+            message,
+        ));
+    }
+    if let Some(coding) = head.headers.get(header::CONTENT_ENCODING) {
+        let message = format!("content coding {coding:?} is not accepted; send the body plain");
+        return Err(Refusal::http(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "body_coded",
+            message,
+        ));
+    }
+    Ok(())
+}
+
+async fn collect(body: Incoming) -> Result<Bytes, Refusal> {
+    let limited = Limited::new(body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_WITHIN, limited).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let message = format!("the body has more than {BODY_BYTES_MAX} bytes");
+            Err(Refusal::http(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_long",
+                message,
+            ))
+        }
+        Ok(Err(_)) => {
+            let message = "the body broke off".to_owned();
+            Err(Refusal::http(
+                StatusCode::BAD_REQUEST,
+                "body_broken",
+                message,
+            ))
+        }
+        Err(_) => {
+            let message = format!("the body took longer than {BODY_WITHIN:?}");
+            Err(Refusal::http(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_slow",
+                message,
+            ))
+        }
+    }
+}
+
+fn spell(
+    reply: Reply,
+    status: Option<StatusCode>,
+    allow: Option<&'static str>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(reply.body));
+    *response.status_mut() = status
+        .or_else(|| StatusCode::from_u16(reply.status).ok())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if let Ok(content_type) = HeaderValue::from_str(&reply.content_type) {
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
+    if let Some(seconds) = reply.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(method) = allow {
+        headers.insert(header::ALLOW, HeaderValue::from_static(method));
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+fn log_answered(listing: &Listing, call: &Call, answer: &Answer, since: Instant) {
+    let subject = call.subject();
+    let action = call.intent.name();
+    tracing::debug!(
+        listing = listing.name,
+        action,
+        call.dry_run,
+        order.key = subject.order.map(|(_, key)| key.as_str()),
+        instance.id = subject.instance.map(turnkey_core::InstanceId::as_str),
+        elapsed_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "{action} at {} answered",
+        listing.name,
+    );
+    for flag in &answer.flags {
+        tracing::debug!(
+            listing = listing.name,
+            action,
+            flag = flag.name(),
+            "flagged"
+        );
+    }
+}
+
+impl Route {
+    fn log(&self, fault: &Fault, wall: UtcMillis) {
+        let Fault {
+            code,
+            message,
+            note,
+            ..
+        } = fault;
+        let note = note.as_deref();
+        let listing = &self.listing.name;
+        match fault.kind {
+            FaultKind::Unauthentic | FaultKind::Malformed => {
+                let Some(left_out) = self.refused.may_log(wall) else {
+                    return;
+                };
+                tracing::warn!(
+                    listing,
+                    code,
+                    note,
+                    left_out,
+                    "refused a call at {listing}: {message}"
+                );
+            }
+            FaultKind::Unknown | FaultKind::Conflict | FaultKind::Unsupported => {
+                tracing::warn!(
+                    listing,
+                    code,
+                    note,
+                    "refused a call at {listing}: {message}"
+                );
+            }
+            FaultKind::Busy | FaultKind::Upstream => {
+                tracing::warn!(
+                    listing,
+                    code,
+                    note,
+                    "could not serve a call at {listing}: {message}"
+                );
+            }
+            FaultKind::Bug => {
+                tracing::error!(
+                    listing,
+                    code,
+                    note,
+                    "broken rule of ours in a call at {listing}"
+                );
+            }
+        }
+    }
+}
+
+impl Refused {
+    /// Whether a line may be written now, and how many were left out since the last.
+    fn may_log(&self, wall: UtcMillis) -> Option<u64> {
+        let last = self.last_logged.load(Ordering::Relaxed);
+        let is_due = wall.0.saturating_sub(last) >= 1_000;
+        let is_ours = is_due
+            && self
+                .last_logged
+                .compare_exchange(last, wall.0, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if is_ours {
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        }
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}

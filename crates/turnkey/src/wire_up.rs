@@ -1,0 +1,253 @@
+//! From settings to a running shop: who is connected to whom.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use turnkey_core::ports::{Clock, Driver, Store};
+use turnkey_core::{Listing, Now, Plan, Product};
+use turnkey_drivers::{CommandDriver, CommandSettings, DemoDriver};
+use turnkey_engine::{Desk, Runner, RunnerLimits, SystemClock, Waiting};
+use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
+
+use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
+use crate::http::gateway::Gateway;
+use crate::http::server::{DoorLimits, serve};
+
+/// What is left for the last answers after the longest wait for a driver.
+const DRAIN_MARGIN: Duration = Duration::from_secs(3);
+
+/// Everything that runs, connected.
+pub struct Shop {
+    gateway: Arc<Gateway>,
+    runner: Arc<Runner>,
+    drain_within: Duration,
+}
+
+impl Shop {
+    /// Connects everything that `settings` name to `store`; time comes from `clock`.
+    #[must_use]
+    pub fn new(
+        settings: &Settings,
+        key: &MasterKey,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        limits: RunnerLimits,
+    ) -> Self {
+        let products: BTreeMap<&str, Arc<Product>> = settings
+            .products
+            .iter()
+            .map(|p| (p.name.as_str(), Arc::new(product(p, settings, key))))
+            .collect();
+        let listed: Vec<_> = settings
+            .listings
+            .iter()
+            .filter_map(|l| {
+                let product = products.get(l.product.as_str())?;
+                let listing = Arc::new(listing(l, Arc::clone(product), &settings.public_url));
+                Some((l.path.clone(), listing, l.dialect))
+            })
+            .collect();
+        let listings: Vec<_> = listed
+            .iter()
+            .map(|(_, listing, _)| Arc::clone(listing))
+            .collect();
+        let (waiting, nudge) = (Waiting::default(), Arc::new(Notify::new()));
+        let runner = Runner::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            &listings,
+            waiting.clone(),
+            Arc::clone(&nudge),
+            limits,
+        );
+        let desk = Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge);
+        let longest = settings.listings.iter().map(|l| l.reply_within).max();
+        Self {
+            gateway: Arc::new(Gateway::new(listed, desk, store, clock)),
+            runner: Arc::new(runner),
+            drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
+        }
+    }
+
+    /// Serves at `listener` until `stop` says so, then drains: answers that were begun are sent,
+    /// work that nobody waits for is left for the next start.
+    pub async fn run(self, listener: TcpListener, limits: DoorLimits, stop: watch::Receiver<bool>) {
+        let (stop_runner, runner_stops) = watch::channel(false);
+        let runner = tokio::spawn(Arc::clone(&self.runner).run(runner_stops));
+        let mut stopping = stop.clone();
+        let gateway = Arc::clone(&self.gateway);
+        let drain = tokio::spawn(async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+            gateway.drain();
+        });
+        serve(listener, self.gateway, limits, stop, self.drain_within).await;
+        let left = self.runner.at_work();
+        if left > 0 {
+            tracing::info!(
+                left,
+                "{left} operations are under way; the next start resumes them"
+            );
+        }
+        // A runner that has ended needs no telling.
+        let _ = stop_runner.send(true);
+        let _ = runner.await;
+        drain.abort();
+    }
+}
+
+/// Opens the store that `settings` name, making its master key when both are new.
+///
+/// # Errors
+/// When the key is missing or wrong, somebody else owns the store, or the store holds what the
+/// settings do not know.
+pub fn open_store(settings: &Settings) -> anyhow::Result<(SqliteStore, MasterKey)> {
+    let key = master_key(&settings.master_key, &settings.database)?;
+    let listings: Vec<_> = settings
+        .listings
+        .iter()
+        .map(|l| BoundListing {
+            name: l.name.clone(),
+            formerly: l.formerly.clone(),
+        })
+        .collect();
+    let wall = SystemClock::wall();
+    let now = Now {
+        wall,
+        business: wall,
+    };
+    let store = SqliteStore::open(Options {
+        listings,
+        batch_max: settings.batch_max,
+        ..Options::new(settings.database.clone(), key.clone(), now)
+    })?;
+    Ok((store, key))
+}
+
+/// The clocks that belong to `store`.
+#[must_use]
+pub fn clock_of(store: &SqliteStore) -> SystemClock {
+    let stored = store.clock();
+    SystemClock::new(stored.offset_ms, stored.floor)
+}
+
+fn master_key(source: &MasterKeySource, database: &Path) -> anyhow::Result<MasterKey> {
+    let file = match source {
+        MasterKeySource::Given(text) => return Ok(MasterKey::parse(text.expose_secret())?),
+        MasterKeySource::File(file) => file,
+    };
+    match std::fs::read_to_string(file) {
+        Ok(text) => {
+            MasterKey::parse(&text).with_context(|| format!("master key file {}", file.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            anyhow::ensure!(
+                !database.exists(),
+                "the master key file {} is missing, but the store {} exists: bring the file back, \
+                 without it what buyers log in with cannot be read",
+                file.display(),
+                database.display(),
+            );
+            make_master_key(file)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+fn make_master_key(file: &Path) -> anyhow::Result<MasterKey> {
+    use std::io::Write as _;
+    let key = MasterKey::generate()?;
+    let mut open = std::fs::OpenOptions::new();
+    open.write(true).create_new(true).mode(0o600);
+    let mut made = open
+        .open(file)
+        .with_context(|| format!("cannot make {}", file.display()))?;
+    made.write_all(key.to_text().expose_secret().as_bytes())
+        .and_then(|()| made.write_all(b"\n"))
+        .and_then(|()| made.sync_all())
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    tracing::info!(
+        "made the master key file {}: back it up, apart from the store",
+        file.display()
+    );
+    Ok(key)
+}
+
+fn product(product: &ProductSettings, settings: &Settings, key: &MasterKey) -> Product {
+    let driver: Arc<dyn Driver> = match &product.driver {
+        DriverSettings::Demo {
+            delay,
+            failure_rate,
+        } => Arc::new(DemoDriver::new(
+            settings.public_url.clone(),
+            demo_seed(key),
+            millis(*delay),
+            *failure_rate,
+        )),
+        DriverSettings::Command {
+            argv,
+            directory,
+            timeout,
+        } => {
+            let mut lock_directory = settings.database.clone().into_os_string();
+            lock_directory.push(".run");
+            Arc::new(CommandDriver::new(CommandSettings {
+                argv: argv.clone(),
+                working_directory: directory.clone(),
+                lock_directory: lock_directory.into(),
+                time_limit: *timeout,
+                params: product.plans.iter().cloned().collect(),
+            }))
+        }
+    };
+    let plan = |(name, params): &(String, serde_json::Value)| {
+        (
+            name.clone(),
+            Plan {
+                params: params.to_string(),
+            },
+        )
+    };
+    Product {
+        name: product.name.clone(),
+        plans: product.plans.iter().map(plan).collect(),
+        driver,
+        dry_run: product.dry_run,
+        give_up_after_ms: millis(product.give_up_after),
+    }
+}
+
+/// What the demo driver's passwords are derived from: the same at every start with this key.
+fn demo_seed(key: &MasterKey) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"turnkey demo driver\0");
+    hash.update(key.to_text().expose_secret());
+    hash.finalize().into()
+}
+
+fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -> Listing {
+    Listing {
+        name: listing.name.clone(),
+        product,
+        product_code: listing.product_code.clone(),
+        keys: listing.keys.clone(),
+        offers: listing.offers.clone(),
+        public_url: public_url.to_owned(),
+        reply_within_ms: millis(listing.reply_within),
+        clock_skew_ms: millis(listing.clock_skew),
+        slow: listing.slow,
+        time_zone: listing.time_zone.clone(),
+        ends: listing.ends,
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
