@@ -1,7 +1,7 @@
 //! Whatever the bytes, `read` and `hear` answer and never panic: as they come, and behind a good
 //! signature, where the parameters are looked at.
 //!
-//! `cargo +nightly fuzz run read` (or `cargo fuzz run -s none read` on a stable toolchain).
+//! `cargo +nightly fuzz run read`
 
 #![no_main]
 

@@ -7,6 +7,8 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 use turnkey_core::{Fault, Listing, UtcMillis};
 
+use crate::text::quoted;
+
 /// `base64(HMAC-SHA256(key, message))`.
 #[must_use]
 pub fn hmac_sha256_base64(key: &SecretString, message: &str) -> String {
@@ -58,6 +60,7 @@ pub fn check_window(
         return Ok(());
     };
     let (distance_s, allowed_s) = (distance_ms.div_ceil(1000), listing.clock_skew_ms / 1000);
+    let text = quoted(text);
     let message =
         format!("{name} {text} is {distance_s} s {side}; at most {allowed_s} s are allowed");
     let note = format!(

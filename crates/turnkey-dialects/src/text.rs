@@ -1,7 +1,7 @@
 //! Words from outside, inside messages of ours.
 
 /// Longest piece of outside text that a message quotes, in characters: enough to recognise it.
-const QUOTED_CHARS_MAX: usize = 64;
+const QUOTED_CHARS_MAX: usize = 128;
 
 /// `text` in quotes, control characters escaped, cut where it is long.
 pub(crate) fn quoted(text: &str) -> String {

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _};
+use std::io::{PipeReader, Read as _, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use turnkey_core::limits::cut;
 use turnkey_core::ports::{Boxed, Driver, Immediate, Verdict, Work};
@@ -90,8 +90,8 @@ impl CommandDriver {
             .map_err(|error| format!("cannot put the question: {error}"))?;
         question.push(b'\n');
         let lock = self.lock(&work.operation).await?;
-        let group = self.start(lock)?;
-        let ran = tokio::time::timeout(self.0.time_limit, group.run(question))
+        let group = self.start(lock, question)?;
+        let ran = tokio::time::timeout(self.0.time_limit, group.run())
             .await
             .map_err(|_| format!("took longer than its limit of {:?}", self.0.time_limit))??;
         Ok(verdict(work, &ran))
@@ -138,8 +138,10 @@ impl CommandDriver {
         Ok(file)
     }
 
-    /// Starts the program as the leader of a process group of its own, holding `lock`.
-    fn start(&self, lock: File) -> Result<Group, String> {
+    /// Starts the program as the leader of a process group of its own, holding `lock`, with
+    /// `question` on its stdin.
+    fn start(&self, lock: File, question: Vec<u8>) -> Result<Group, String> {
+        let stdin = asked(question).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let mut command = std::process::Command::new("/bin/sh");
         command
             .args(["-c", NOTE_GROUP_AND_EXEC, "sh"])
@@ -148,7 +150,7 @@ impl CommandDriver {
             .env_clear()
             .env("PATH", PATH)
             .env("LANG", "C.UTF-8")
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
@@ -191,21 +193,11 @@ struct Group {
 }
 
 impl Group {
-    async fn run(mut self, question: Vec<u8>) -> Result<Ran, String> {
-        let (stdin, stdout, stderr) = (
-            self.child.stdin.take(),
-            self.child.stdout.take(),
-            self.child.stderr.take(),
-        );
+    async fn run(mut self) -> Result<Ran, String> {
+        let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
         let said = tokio::spawn(async move { read(stdout, STDOUT_BYTES_MAX).await });
         let complained = tokio::spawn(async move { read(stderr, STDERR_BYTES_MAX).await });
-        let ask = async {
-            if let Some(mut stdin) = stdin {
-                // A program that does not listen may still know what to do.
-                let _ = stdin.write_all(&question).await;
-            }
-        };
-        let (status, ()) = tokio::join!(self.child.wait(), ask);
+        let status = self.child.wait().await;
         let status = status.map_err(|error| format!("cannot wait for the program: {error}"))?;
         // Whatever it left running must not keep its output open.
         end(self.leader);
@@ -226,6 +218,21 @@ impl Drop for Group {
     fn drop(&mut self) {
         end(self.leader);
     }
+}
+
+/// A pipe that holds `question`. What fits is in it before the program begins, so that a program
+/// whose server dies does not take half a question for a whole one.
+fn asked(mut question: Vec<u8>) -> std::io::Result<PipeReader> {
+    /// What a pipe holds on every system.
+    const PIPE_BYTES: usize = 16 * 1024;
+    let rest = question.split_off(question.len().min(PIPE_BYTES));
+    let (reader, mut writer) = std::io::pipe()?;
+    writer.write_all(&question)?;
+    if !rest.is_empty() {
+        // A program that does not listen may still know what to do.
+        tokio::task::spawn_blocking(move || writer.write_all(&rest));
+    }
+    Ok(reader)
 }
 
 /// Ends a process group. That it is gone already is no failure.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use turnkey_core::decide::{Admitted, Flag, Outcome};
 use turnkey_core::ports::{Admission, Clock, Store, Verdict, Work};
-use turnkey_core::{Call, Fault, Listing, OperationId, decide};
+use turnkey_core::{Call, Fault, Intent, Listing, OperationId, decide};
 
 use crate::ids::Ids;
 use crate::waiting::{Wait, Waiting};
@@ -47,7 +47,8 @@ impl Desk {
         }
     }
 
-    /// Has `call` decided and committed, then waits up to `wait_ms` for its work.
+    /// Has `call` decided and committed, then waits for its work until `wait_ms` are over, counted
+    /// from here: what the commit took is not there to wait.
     ///
     /// # Errors
     /// With the fault that the caller is to be told.
@@ -57,10 +58,14 @@ impl Desk {
         call: Arc<Call>,
         wait_ms: u64,
     ) -> Result<Answer, Fault> {
+        /// How often a call may find that the work which it joined has just ended and that other
+        /// work is under way. Each time takes a commit of somebody else, so more is a loop.
+        const JOINS_MAX: usize = 8;
+        let mut time_is_up = self.clock.sleep(wait_ms);
         let now = self.clock.now();
         let fresh = self.ids.fresh(now.wall);
         // Whoever waits is in the queue before the work exists, so that no end is missed.
-        let waits = if call.dry_run || listing.product.driver.immediate().is_some() {
+        let mut waits: Vec<Wait> = if call.dry_run || listing.product.driver.immediate().is_some() {
             Vec::new()
         } else {
             let own = [fresh.order.operation(), fresh.operation.clone()];
@@ -72,52 +77,63 @@ impl Desk {
             fresh,
             now,
         };
-        let mut admitted = self.store.admit(admission.clone()).await?;
+        let mut admitted = self.admit(admission.clone()).await?;
         if let Some(work) = admitted.dry_work.take() {
-            ask_dry(listing, self.clock.sleep(wait_ms), *work).await?;
-        }
-        let Some(operation) = admitted.waits_for.clone() else {
+            ask_dry(listing, time_is_up, *work).await?;
             return answer(admitted.answer, admitted.flags);
-        };
-        self.nudge.notify_one();
-        match waits.into_iter().find(|wait| wait.is_for(&operation)) {
-            Some(wait) => self.wait(wait, admitted, wait_ms).await,
-            None => self.join(operation, admission, wait_ms).await,
         }
-    }
-
-    /// Waits for work that an earlier call began. It may have ended before this call was in the
-    /// queue for it, so the call is put once more: a repeat changes nothing.
-    async fn join(
-        &self,
-        operation: OperationId,
-        admission: Admission,
-        wait_ms: u64,
-    ) -> Result<Answer, Fault> {
-        let wait = self.waiting.wait(operation);
-        let admitted = self.store.admit(admission).await?;
-        if admitted
-            .waits_for
-            .as_ref()
-            .is_some_and(|operation| wait.is_for(operation))
-        {
-            return self.wait(wait, admitted, wait_ms).await;
+        for _ in 0..JOINS_MAX {
+            let Some(operation) = &admitted.waits_for else {
+                break;
+            };
+            if let Some(wait) = waits.iter_mut().find(|wait| wait.is_for(operation)) {
+                let ended = tokio::select! {
+                    biased;
+                    end = wait.end() => end,
+                    () = &mut time_is_up => None,
+                };
+                return answer(ended.unwrap_or(admitted.answer), admitted.flags);
+            }
+            // An earlier call began this work, and it may have ended before this call was in the
+            // queue for it. So the call is put once more: a repeat changes nothing.
+            waits.push(self.waiting.wait(operation.clone()));
+            admitted = self.admit(admission.clone()).await?;
         }
         answer(admitted.answer, admitted.flags)
     }
 
-    async fn wait(
-        &self,
-        mut wait: Wait,
-        admitted: Admitted,
-        wait_ms: u64,
-    ) -> Result<Answer, Fault> {
-        let ended = tokio::select! {
-            biased;
-            end = wait.end() => end,
-            () = self.clock.sleep(wait_ms) => None,
-        };
-        answer(ended.unwrap_or(admitted.answer), admitted.flags)
+    /// Takes a dead operation, or a failed order, up again: what an operator's retry is.
+    ///
+    /// # Errors
+    /// When it is neither, or its instance is past it.
+    pub async fn reopen(&self, operation: OperationId) -> Result<(), Fault> {
+        let _nudge = Nudge(Some(&self.nudge));
+        let now = self.clock.now();
+        self.store.operation_reopen(operation, now).await
+    }
+
+    async fn admit(&self, admission: Admission) -> Result<Admitted, Fault> {
+        // A renewal may bring a resume along, which nobody waits for.
+        let is_renewal = matches!(admission.call.intent, Intent::Renew(_));
+        let mut nudge = Nudge((!admission.call.dry_run).then_some(&self.nudge));
+        let admitted = self.store.admit(admission).await;
+        let is_work_left = |admitted: &Admitted| admitted.waits_for.is_some() || is_renewal;
+        if !admitted.as_ref().is_ok_and(is_work_left) {
+            nudge.0 = None;
+        }
+        admitted
+    }
+}
+
+/// Wakes the runner when it is dropped. A caller that hangs up during the commit does not stop it,
+/// and the runner's claim queues behind it.
+struct Nudge<'a>(Option<&'a Notify>);
+
+impl Drop for Nudge<'_> {
+    fn drop(&mut self) {
+        if let Some(nudge) = self.0 {
+            nudge.notify_one();
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use turnkey_core::decide::Backoff;
 use turnkey_core::ports::{Claim, Clock, Report, Reported, Store, Verdict, Work};
-use turnkey_core::{Fault, Listing};
+use turnkey_core::{Fault, FaultKind, Listing};
 
 use crate::waiting::Waiting;
 
@@ -23,6 +23,9 @@ pub struct RunnerLimits {
     pub lease_ms: u64,
     /// How long to wait before a driver is asked again.
     pub backoff: Backoff,
+    /// A number between 0 and 1 for each such wait, so that what failed together does not come
+    /// back together.
+    pub jitter: fn() -> f64,
     /// How long to wait before a store that is not well is asked again, in milliseconds.
     pub store_pause_ms: u64,
 }
@@ -38,6 +41,7 @@ impl Default for RunnerLimits {
                 first_ms: 1_000,
                 longest_ms: 300_000,
             },
+            jitter: || rand::rng().random(),
             store_pause_ms: 1_000,
         }
     }
@@ -93,10 +97,12 @@ impl Runner {
         loop {
             let pause_ms = self.round(&mut works).await;
             tokio::select! {
+                biased;
                 // A stop whose sender is gone is a stop too.
                 _ = stop.wait_for(|stop| *stop) => return,
-                () = self.nudge.notified() => {}
+                // What waited behind the work that ended may be due now.
                 Some(ended) = works.join_next() => log_panic(ended),
+                () = self.nudge.notified() => {}
                 () = self.clock.sleep(pause_ms) => {}
             }
             while let Some(ended) = works.try_join_next() {
@@ -130,12 +136,8 @@ impl Runner {
             };
             let is_all = claimed.works.len() < limit;
             for work in claimed.works {
-                let runner = Arc::clone(self);
-                self.at_work.fetch_add(1, Ordering::Relaxed);
-                works.spawn(async move {
-                    let _at_work = AtWork(&runner.at_work);
-                    runner.do_work(work).await;
-                });
+                let at_work = AtWork::of(self);
+                works.spawn(async move { at_work.0.do_work(work).await });
             }
             if is_all {
                 let next = claimed.next_due_at.map(|next| next.ms_since(now.wall));
@@ -164,20 +166,24 @@ impl Runner {
 
     /// Calls the driver while the lease holds; `None` when it was lost.
     async fn drive(&self, listing: &Listing, work: &Work) -> Option<Verdict> {
-        let mut driven = listing.product.driver.drive(work.clone());
+        tokio::select! {
+            biased;
+            verdict = listing.product.driver.drive(work.clone()) => Some(verdict),
+            () = self.hold_lease(work) => None,
+        }
+    }
+
+    /// Renews the lease of `work`; ends when it is lost.
+    async fn hold_lease(&self, work: &Work) {
         loop {
-            tokio::select! {
-                biased;
-                verdict = &mut driven => return Some(verdict),
-                () = self.clock.sleep(self.limits.lease_ms / 3) => {}
-            }
+            self.clock.sleep(self.limits.lease_ms / 3).await;
             let until = self.clock.now().wall.plus_ms(self.limits.lease_ms);
             let held = vec![(work.operation.clone(), work.fence)];
             // A store that is not well keeps the lease as it is; the next third tries again.
             if let Ok(held) = self.store.operation_renew_lease(held, until).await
                 && held.is_empty()
             {
-                return None;
+                return;
             }
         }
     }
@@ -186,8 +192,9 @@ impl Runner {
     /// the driver will be asked again under the same key.
     async fn report(&self, listing: &Arc<Listing>, work: &Work, verdict: Verdict) {
         let tries = self.limits.lease_ms / self.limits.store_pause_ms.max(1);
-        let jitter = rand::rng().random::<f64>();
+        let jitter = (self.limits.jitter)();
         let again_in_ms = self.limits.backoff.after(work.attempt, jitter);
+        let mut verdict = self.with_bounded_wait(verdict);
         for _ in 0..=tries {
             let report = Report {
                 listing: Arc::clone(listing),
@@ -199,10 +206,37 @@ impl Runner {
             };
             match self.store.operation_report(report).await {
                 Ok(reported) => return self.reported(work, reported),
-                Err(fault) => {
+                Err(fault) if fault.kind == FaultKind::Busy => {
                     log_unreported(work, &fault);
                     self.clock.sleep(self.limits.store_pause_ms).await;
                 }
+                Err(fault) => {
+                    log_unreported(work, &fault);
+                    // An answer that can never be taken must not be fetched for ever: as a failed
+                    // attempt it backs off, and needs a person in the end.
+                    if matches!(verdict, Verdict::Retry(_)) {
+                        return;
+                    }
+                    let note = fault.note.unwrap_or(fault.message);
+                    verdict = Verdict::Retry(format!("cannot commit the driver's answer: {note}"));
+                }
+            }
+        }
+    }
+
+    /// `verdict`, with the wait that a driver asks for kept within bounds.
+    fn with_bounded_wait(&self, verdict: Verdict) -> Verdict {
+        /// A vendor that asks for more patience is asked earlier: whatever needs a person should
+        /// be found the same day.
+        const NOT_YET_MS_MAX: u64 = 3_600_000;
+        match verdict {
+            // One that says "now" over and over would keep the store busy all by itself.
+            Verdict::NotYet(Some(ms)) => {
+                let ms = ms.max(self.limits.backoff.first_ms).min(NOT_YET_MS_MAX);
+                Verdict::NotYet(Some(ms))
+            }
+            Verdict::NotYet(None) | Verdict::Done(_) | Verdict::No(_) | Verdict::Retry(_) => {
+                verdict
             }
         }
     }
@@ -225,17 +259,22 @@ impl Runner {
                 tracing::warn!(operation.id = %id, "the result of {id} came too late; ignored");
             }
         }
-        // What waited behind it may be due now.
-        self.nudge.notify_one();
     }
 }
 
 /// Counts a driver as at work for as long as it lives.
-struct AtWork<'a>(&'a AtomicUsize);
+struct AtWork(Arc<Runner>);
 
-impl Drop for AtWork<'_> {
+impl AtWork {
+    fn of(runner: &Arc<Runner>) -> Self {
+        runner.at_work.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(runner))
+    }
+}
+
+impl Drop for AtWork {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.at_work.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use turnkey_core::ports::{Boxed, Driver, Immediate, Verdict, Work};
 use turnkey_core::{Access, Login, OperationKind};
 
-type Script = Box<dyn FnMut(&Work) -> Verdict + Send>;
+type Script = Box<dyn FnMut(&Work) -> Boxed<'static, Verdict> + Send>;
 
 /// A driver that answers by a script and remembers every ask.
 pub struct ScriptedDriver {
@@ -14,9 +14,17 @@ pub struct ScriptedDriver {
 }
 
 impl ScriptedDriver {
-    /// A driver that answers what `script` says.
+    /// A driver that answers what `script` says, at once.
     #[must_use]
-    pub fn new(script: impl FnMut(&Work) -> Verdict + Send + 'static) -> Self {
+    pub fn new(mut script: impl FnMut(&Work) -> Verdict + Send + 'static) -> Self {
+        Self::unhurried(move |work| Box::pin(std::future::ready(script(work))))
+    }
+
+    /// A driver that answers what `script` says, when it says it.
+    #[must_use]
+    pub fn unhurried(
+        script: impl FnMut(&Work) -> Boxed<'static, Verdict> + Send + 'static,
+    ) -> Self {
         Self {
             script: Mutex::new(Box::new(script)),
             asked: Mutex::new(Vec::new()),
@@ -50,7 +58,7 @@ impl Driver for ScriptedDriver {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(work);
-        Box::pin(std::future::ready(verdict))
+        verdict
     }
 }
 
@@ -88,7 +96,8 @@ impl Driver for ImmediateDriver {
 }
 
 /// Done; a provisioned instance gets an access that follows from its operation key.
-fn done(work: &Work) -> Verdict {
+#[must_use]
+pub fn done(work: &Work) -> Verdict {
     let access = || Access {
         front_end: Login {
             url: Some(format!("https://saas.example/{}", work.operation)),

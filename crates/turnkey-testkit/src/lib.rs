@@ -14,4 +14,4 @@ pub mod golden;
 pub mod sample;
 
 pub use clock::ManualClock;
-pub use driver::{ImmediateDriver, ScriptedDriver};
+pub use driver::{ImmediateDriver, ScriptedDriver, done};

@@ -3,8 +3,6 @@
 //! No secret comes here. Nouns that hold one redact themselves, queries and bodies are never
 //! logged, and of the libraries below only warnings are heard: their debug lines quote requests.
 
-use std::io::IsTerminal as _;
-
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogSettings;

@@ -31,8 +31,10 @@ CREATE TABLE orders (
     accepted_wall     INTEGER NOT NULL,
     accepted_business INTEGER NOT NULL,
     version           INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
+-- The one index that is not written at its right edge: its entries point to rows by number and not
+-- by id, which keeps it a third smaller and so in the cache.
 CREATE UNIQUE INDEX orders_by_key ON orders (listing, kind, order_key);
 
 CREATE TABLE instances (

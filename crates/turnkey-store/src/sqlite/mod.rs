@@ -257,8 +257,7 @@ impl SqliteStore {
         let lock = lock(&path)?;
 
         let sealer = Arc::new(Sealer::new(&master_key));
-        let mut connection = schema::connect_writer(&path, cache_bytes)?;
-        schema::prepare(&mut connection, &path, &master_key, &sealer)?;
+        let mut connection = schema::connect_writer(&path, cache_bytes, &master_key, &sealer)?;
         let (listings, clock) = begin_life(&mut connection, &listings, now)?;
 
         let rows = |connection| Rows {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::NO_PROGRESS;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension as _, params};
 
 use super::{OpenError, doing, sql};
 use crate::seal::{MasterKey, Place, SealError, Sealer};
@@ -57,35 +57,24 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     beside.into()
 }
 
-pub(super) fn connect_writer(path: &Path, cache_bytes: usize) -> Result<Connection, OpenError> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, cache_bytes)?;
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAStore {
-                path: path.to_owned(),
-            },
-            Some(_) | None => doing("switch to write-ahead logging")(source),
-        })?;
-    if mode != "wal" {
-        return Err(OpenError::NoWal {
-            path: path.to_owned(),
-        });
+/// Opens the one connection that writes, brings the file to the present schema, and checks on the
+/// way whose it is and that `key` reads it. A file that is refused is left as it was.
+pub(super) fn connect_writer(
+    path: &Path,
+    cache_bytes: usize,
+    key: &MasterKey,
+    sealer: &Sealer,
+) -> Result<Connection, OpenError> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, cache_bytes)?;
+    let version = version(&connection, path)?;
+    if version > 0 {
+        check_key(&connection, path, key, sealer)?;
     }
-    // FULL syncs every commit (promise 2); `fullfsync` makes that mean the platter on a Mac too.
-    // The writer calls for checkpoints itself, between batches. Freed space is overwritten, so
-    // that an erased access is gone from the file and not only from its row.
-    let settings = format!(
-        "PRAGMA synchronous = FULL;
-         PRAGMA fullfsync = ON;
-         PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 0;
-         PRAGMA journal_size_limit = {JOURNAL_BYTES_KEPT};
-         PRAGMA secure_delete = ON;"
-    );
-    connection
-        .execute_batch(&settings)
-        .map_err(doing("set up the writer's connection"))?;
+    log_ahead(&connection, path)?;
+    migrate(&mut connection, path, version, MIGRATIONS)?;
+    if version == 0 {
+        set_canary(&connection, sealer)?;
+    }
     Ok(connection)
 }
 
@@ -106,25 +95,36 @@ fn connect(path: &Path, mode: OpenFlags, cache_bytes: usize) -> Result<Connectio
         ))?;
         Ok(connection)
     };
-    open().map_err(doing("connect to the file"))
+    open().map_err(|source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotAStore {
+            path: path.to_owned(),
+        },
+        Some(_) | None => doing("connect to the file")(source),
+    })
 }
 
-/// Brings the file to the present schema; checks on the way whose it is, and that `key` reads it.
-pub(super) fn prepare(
-    connection: &mut Connection,
-    path: &Path,
-    key: &MasterKey,
-    sealer: &Sealer,
-) -> Result<(), OpenError> {
-    let version = version(connection, path)?;
-    if version > 0 {
-        check_key(connection, path, key, sealer)?;
+fn log_ahead(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let set_up = doing("set up the writer's connection");
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(&set_up)?;
+    if mode != "wal" {
+        return Err(OpenError::NoWal {
+            path: path.to_owned(),
+        });
     }
-    migrate(connection, path, version, MIGRATIONS)?;
-    if version == 0 {
-        set_canary(connection, sealer)?;
-    }
-    Ok(())
+    // FULL syncs every commit (promise 2); `fullfsync` makes that mean the platter on a Mac too.
+    // The writer calls for checkpoints itself, between batches. Freed space is overwritten, so
+    // that an erased access is gone from the file and not only from its row.
+    let settings = format!(
+        "PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA wal_autocheckpoint = 0;
+         PRAGMA journal_size_limit = {JOURNAL_BYTES_KEPT};
+         PRAGMA secure_delete = ON;"
+    );
+    connection.execute_batch(&settings).map_err(&set_up)
 }
 
 /// How many migrations the file has seen.
@@ -151,7 +151,7 @@ fn version(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
 }
 
 /// Runs what is missing, each step in a transaction of its own, after a copy was put aside.
-fn migrate(
+pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
     from: usize,

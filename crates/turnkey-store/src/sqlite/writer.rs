@@ -98,15 +98,15 @@ impl Writer {
 
     fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
         self.rows.run(sql::BEGIN_WRITE, [])?;
-        if !self.is_healthy.load(Ordering::Relaxed) {
-            self.probe()?;
-        }
         for job in batch {
             self.rows.run(sql::SAVEPOINT, [])?;
             if job.run(&self.rows)? == Ran::Badly {
                 self.rows.run(sql::ROLLBACK_TO, [])?;
             }
             self.rows.run(sql::RELEASE, [])?;
+        }
+        if !self.is_healthy.load(Ordering::Relaxed) {
+            self.probe()?;
         }
         let floor = self.rows.business_floor.get();
         if floor.ms_since(self.stored_floor) >= FLOOR_STEP_MS {

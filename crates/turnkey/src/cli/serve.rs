@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use turnkey_engine::RunnerLimits;
+use turnkey_store::{MasterKey, OpenError, SqliteStore};
 
 use crate::cli::config_check::spoken;
 use crate::cli::{Exit, Lang, complain};
@@ -76,7 +77,7 @@ pub(super) async fn serve(
         // Whoever stopped listening has stopped already.
         let _ = stop.send(true);
     });
-    let (store, key) = open_store(settings)?;
+    let (store, key) = own_store(settings).await?;
     let clock = Arc::new(clock_of(&store));
     let shop = Shop::new(
         settings,
@@ -88,4 +89,22 @@ pub(super) async fn serve(
     ready();
     shop.run(listener, DoorLimits::default(), stops).await;
     Ok(())
+}
+
+/// Opens the store. A program that was being started when the server before us was killed may hold
+/// the store's lock for another moment, so one that is in use is tried for a while.
+async fn own_store(settings: &Settings) -> anyhow::Result<(SqliteStore, MasterKey)> {
+    const TRIES: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(100);
+    for _ in 1..TRIES {
+        match open_store(settings) {
+            Err(error) if is_locked(&error) => tokio::time::sleep(PAUSE).await,
+            opened => return opened,
+        }
+    }
+    open_store(settings)
+}
+
+fn is_locked(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(OpenError::Locked { .. }))
 }

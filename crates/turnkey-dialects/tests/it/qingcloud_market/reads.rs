@@ -1,7 +1,7 @@
 //! What is accepted, what is refused, and in which words.
 
 use turnkey_core::{Call, Fault, FaultKind, Intent, UtcMillis};
-use turnkey_dialects::query::{encode, pair};
+use turnkey_dialects::query::{Query, encode, pair};
 use turnkey_dialects::sign;
 use turnkey_testkit::sample;
 
@@ -206,6 +206,11 @@ fn a_query_that_is_none_is_refused_before_anything_is_verified() {
             r#"parameter "a" is given twice"#,
         ),
         (
+            "a=1&a-=2&%61=3",
+            "parameter_repeated",
+            r#"parameter "a" is given twice"#,
+        ),
+        (
             "signature=x&signature=x",
             "parameter_repeated",
             r#"parameter "signature" is given twice"#,
@@ -230,6 +235,18 @@ fn a_query_that_is_none_is_refused_before_anything_is_verified() {
 }
 
 #[test]
+fn names_are_sorted_not_what_follows_them() {
+    // `2` and `-` come before the `=` that ends the name `a`.
+    let query = Query::parse("b=1&a2=2&a=3&%61%2D=x+y&flag").unwrap();
+    assert_eq!(query.as_received("b"), "a=3&%61%2D=x+y&a2=2&flag");
+    assert_eq!(query.canonical("b"), "a=3&a-=x+y&a2=2&flag=");
+    assert_eq!(
+        (query.get("a-"), query.get("flag")),
+        (Some("x y"), Some(""))
+    );
+}
+
+#[test]
 fn nothing_between_ampersands_is_no_parameter() {
     let query = signed(CREATE, NOON_S, KEY);
     let call = read(&listing(), &query, NOON);
@@ -240,8 +257,8 @@ fn nothing_between_ampersands_is_no_parameter() {
 
 #[test]
 fn the_window_is_open_on_both_sides_and_closed_behind_its_edges() {
-    let stale = "timestamp 1769832000 is 301 s old; at most 300 s are allowed";
-    let future = "timestamp 1769832000 is 301 s ahead; at most 300 s are allowed";
+    let stale = r#"timestamp "1769832000" is 301 s old; at most 300 s are allowed"#;
+    let future = r#"timestamp "1769832000" is 301 s ahead; at most 300 s are allowed"#;
     let query = signed(CREATE, NOON_S, KEY);
     for (off_ms, refused) in [
         (0, None),

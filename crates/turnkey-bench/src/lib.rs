@@ -1,1 +1,0 @@
-//! Load over real sockets, quoted as ratios.

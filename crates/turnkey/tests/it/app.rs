@@ -1,0 +1,216 @@
+//! The whole program in this process, with a clock that the test moves.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use turnkey::config::{self, Mode};
+use turnkey::http::server::DoorLimits;
+use turnkey::wire_up::{Shop, open_store};
+use turnkey_core::ports::{Clock as _, Store};
+use turnkey_core::{Instance, InstanceId, Now, Operation, Order, UtcMillis};
+use turnkey_engine::RunnerLimits;
+use turnkey_testkit::{ManualClock, sample};
+
+use crate::wire::{Answer, Parameters, get, signed};
+
+/// The key of every listing here.
+pub(crate) const KEY: &str = "k9Zt3vQeXw2LrB7uYh5N";
+
+/// A listing `notes` of the demo product at `/spi/notes`, and a second one of the same key at
+/// `/spi/other`, each told apart by its product code.
+const DEMO: &str = r#"
+    [server]
+    public_url = "https://deliver.example.com"
+    [store]
+    url = "sqlite:test.db"
+    [secrets]
+    master_key = { file = "test.key" }
+    [product.notes]
+    driver = "demo"
+    [product.notes.plan.team]
+    [product.notes.plan.solo]
+    [listing.notes]
+    dialect = "qingcloud-market"
+    product = "notes"
+    keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
+    [[listing.notes.offer]]
+    spec = "规格"
+    package = "套餐"
+    plan = "team"
+    [[listing.notes.offer]]
+    spec = "solo"
+    plan = "solo"
+    [listing.other]
+    dialect = "qingcloud-market"
+    product = "notes"
+    product_code = "prod-other"
+    any_plan = "team"
+    keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
+"#;
+
+/// The whole program, running.
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: ManualClock,
+    pub(crate) store: Arc<dyn Store>,
+    folder: TempDir,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+impl App {
+    /// The demo product, delivered at once.
+    pub(crate) async fn start() -> Self {
+        Self::with(DEMO, DoorLimits::default()).await
+    }
+
+    /// The configuration in `toml`, behind a door with `limits`.
+    pub(crate) async fn with(toml: &str, limits: DoorLimits) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::start_in(folder, toml, limits).await
+    }
+
+    /// The configuration in `toml`, with its data in `folder`.
+    pub(crate) async fn start_in(folder: TempDir, toml: &str, limits: DoorLimits) -> Self {
+        let checked = config::parse(toml, Mode::Demo, folder.path());
+        let settings = checked
+            .settings
+            .unwrap_or_else(|| panic!("{:?}", checked.findings));
+        let (store, key) = open_store(&settings).expect("a store");
+        let store: Arc<dyn Store> = Arc::new(store);
+        let clock = ManualClock::at(sample::NOON);
+        let shop = Shop::new(
+            &settings,
+            &key,
+            Arc::clone(&store),
+            Arc::new(clock.clone()),
+            RunnerLimits::default(),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stops) = watch::channel(false);
+        let running = tokio::spawn(shop.run(listener, limits, stops));
+        Self {
+            address,
+            clock,
+            store,
+            folder,
+            stop,
+            running,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// A signed call at listing `notes`, signed now.
+    pub(crate) async fn call(&self, parameters: Parameters<'_>) -> Answer {
+        self.call_signed_at(parameters, self.now().wall).await
+    }
+
+    /// A signed call at listing `notes`, signed at `at`.
+    pub(crate) async fn call_signed_at(&self, parameters: Parameters<'_>, at: UtcMillis) -> Answer {
+        let query = signed(parameters, KEY, at);
+        get(self.address, &format!("/spi/notes?{query}")).await
+    }
+
+    /// A create of plan `team` for `duration` under `order`.
+    pub(crate) async fn create(&self, order: &str, duration: &str) -> Answer {
+        self.call(&[
+            ("action", "CreateInstance"),
+            ("order_id", order),
+            ("qingcloud_uid", "usr-u5JDC3MS"),
+            ("product_code", "prod-yha6rswd"),
+            ("spec", "规格"),
+            ("package", "套餐"),
+            ("duration", duration),
+            ("debug", "0"),
+        ])
+        .await
+    }
+
+    /// A renewal by `duration` under `order`.
+    pub(crate) async fn renew(&self, order: &str, instance: &str, duration: &str) -> Answer {
+        self.call(&[
+            ("action", "RenewInstance"),
+            ("order_id", order),
+            ("instance_id", instance),
+            ("spec", "规格"),
+            ("package", "套餐"),
+            ("duration", duration),
+        ])
+        .await
+    }
+
+    /// A move to plan `solo` under `order`.
+    pub(crate) async fn upgrade(&self, order: &str, instance: &str) -> Answer {
+        self.call(&[
+            ("action", "UpgradeInstance"),
+            ("order_id", order),
+            ("instance_id", instance),
+            ("spec", "solo"),
+            ("package", "any"),
+            ("duration", "1_year"),
+        ])
+        .await
+    }
+
+    pub(crate) async fn expire(&self, instance: &str) -> Answer {
+        self.call(&[("action", "ExpireInstance"), ("instance_id", instance)])
+            .await
+    }
+
+    pub(crate) async fn delete(&self, instance: &str) -> Answer {
+        self.call(&[("action", "DeleteInstance"), ("instance_id", instance)])
+            .await
+    }
+
+    pub(crate) async fn instance(&self, id: &str) -> Instance {
+        let found = self
+            .store
+            .instance_get(InstanceId::new(id))
+            .await
+            .expect("a healthy store");
+        found.unwrap_or_else(|| panic!("instance {id} is not stored"))
+    }
+
+    /// Everything that is stored: orders, instances, operations.
+    pub(crate) async fn everything(&self) -> (Vec<Order>, Vec<Instance>, Vec<Operation>) {
+        let store = &self.store;
+        (
+            store.order_list(None, 10_000).await.expect("orders"),
+            store.instance_list(None, 10_000).await.expect("instances"),
+            store
+                .operation_list(None, 10_000)
+                .await
+                .expect("operations"),
+        )
+    }
+
+    /// Stops it, and fails when work is left unfinished.
+    pub(crate) async fn stop(self) -> TempDir {
+        let (_, _, operations) = self.everything().await;
+        assert!(
+            operations.is_empty(),
+            "work is left unfinished: {operations:?}"
+        );
+        self.abandon().await
+    }
+
+    /// Stops it, whatever is left.
+    pub(crate) async fn abandon(self) -> TempDir {
+        self.stop.send(true).expect("it runs");
+        self.running.await.expect("it ends well");
+        self.folder
+    }
+}

@@ -1,0 +1,25 @@
+//! Everything through the real door: HTTP in, HTTP out, on a real store.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must stop with a word"
+)]
+
+mod app;
+mod bad_input;
+mod binary;
+mod cli;
+mod config;
+mod exactly_once;
+mod kill;
+mod lifecycle;
+mod python_peer;
+mod secrets;
+mod seed;
+mod vendor;
+mod wire;
