@@ -69,8 +69,9 @@ pub(crate) fn meet() -> Result<()> {
         println!("missing: {}\n  why: {}", need.name, need.why);
     }
     let packages = packages(&missing);
-    for words in commands(standing(), &missing)? {
-        println!("installing from the distribution: {}", packages.join(", "));
+    let commands = commands(standing(), &missing)?;
+    println!("installing from the distribution: {}", packages.join(", "));
+    for words in commands {
         let mut words = words.into_iter();
         let mut command = Command::new(words.next().unwrap_or_default());
         step(command.args(words))?;

@@ -64,7 +64,11 @@ pub(crate) fn load(
     while turns.under_way > 0 {
         epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE))
             .context("cannot wait for answers")?;
-        anyhow::ensure!(!events.is_empty(), "no answer came for {} s", PATIENCE.tv_sec);
+        anyhow::ensure!(
+            !events.is_empty(),
+            "no answer came for {} s",
+            PATIENCE.tv_sec
+        );
         for event in events.drain(..) {
             let event: epoll::Event = event;
             let connection = usize::try_from(event.data.u64())
@@ -137,10 +141,19 @@ struct Connection {
 impl Connection {
     fn open(to: SocketAddr, epoll: &rustix::fd::OwnedFd, n: u64) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(to).with_context(|| format!("cannot connect to {to}"))?;
-        stream.set_nodelay(true).context("cannot set up a connection")?;
-        stream.set_nonblocking(true).context("cannot set up a connection")?;
-        epoll::add(epoll, &stream, epoll::EventData::new_u64(n), epoll::EventFlags::IN)
-            .context("cannot watch a connection")?;
+        stream
+            .set_nodelay(true)
+            .context("cannot set up a connection")?;
+        stream
+            .set_nonblocking(true)
+            .context("cannot set up a connection")?;
+        epoll::add(
+            epoll,
+            &stream,
+            epoll::EventData::new_u64(n),
+            epoll::EventFlags::IN,
+        )
+        .context("cannot watch a connection")?;
         Ok(Self {
             stream,
             heard: Vec::with_capacity(ANSWER_BYTES_MAX),
@@ -150,7 +163,9 @@ impl Connection {
 
     fn send(&mut self, request: &[u8], now: Instant) -> anyhow::Result<()> {
         self.sent = now;
-        self.stream.write_all(request).context("cannot send a request")
+        self.stream
+            .write_all(request)
+            .context("cannot send a request")
     }
 
     /// Reads what has come. Whether the answer is complete; one that is not good is an error.
@@ -162,7 +177,8 @@ impl Connection {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error).context("cannot read an answer"),
         };
-        self.heard.extend_from_slice(came.get(..bytes).unwrap_or_default());
+        self.heard
+            .extend_from_slice(came.get(..bytes).unwrap_or_default());
         match parse(&self.heard) {
             Parsed::Complete { status: 200, bytes } if bytes == self.heard.len() => {
                 self.heard.clear();

@@ -159,7 +159,9 @@ fn data_root(given: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
         None => {
             let own = std::env::current_exe().context("cannot find this program's own file")?;
             let build = own.parent().and_then(|folder| folder.parent());
-            build.context("this program's file is in no folder")?.join("bench-data")
+            build
+                .context("this program's file is in no folder")?
+                .join("bench-data")
         }
     };
     std::fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;

@@ -77,7 +77,8 @@ fn scattered(n: u64) -> u64 {
 pub(crate) fn create(key: &str) -> anyhow::Result<Call> {
     let (buyer, product_code) = ("usr-u5JDC3MS", "prod-yha6rswd");
     let (spec, package) = ("规格", "套餐");
-    let period = Period::new(1, Unit::Year).context("a year is a period")?;
+    let period = Period::new(1, Unit::Year)
+        .map_err(|error| anyhow::anyhow!("a year is no period: {error:?}"))?;
     let content = Digest::of(&[
         ("qingcloud_uid", Some(buyer)),
         ("product_code", Some(product_code)),

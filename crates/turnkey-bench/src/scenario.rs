@@ -121,6 +121,9 @@ mod tests {
 
     #[test]
     fn verify_is_always_measured() {
-        assert_eq!(chosen(&[Kind::Create], false, &[]), [Kind::Verify, Kind::Create]);
+        assert_eq!(
+            chosen(&[Kind::Create], false, &[]),
+            [Kind::Verify, Kind::Create]
+        );
     }
 }

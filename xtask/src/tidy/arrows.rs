@@ -120,6 +120,25 @@ pub(super) struct Crate {
     uses: Vec<Use>,
 }
 
+impl Crate {
+    /// Everything that it uses, also for its tests.
+    pub(super) fn used(&self) -> impl Iterator<Item = &str> {
+        self.uses.iter().map(|used| used.name.as_str())
+    }
+
+    #[cfg(test)]
+    pub(super) fn sample(name: &str, uses: &[&str]) -> Self {
+        let used = |name: &&str| Use {
+            name: (*name).to_owned(),
+            in_tests: false,
+        };
+        Self {
+            name: name.to_owned(),
+            uses: uses.iter().map(used).collect(),
+        }
+    }
+}
+
 struct Use {
     name: String,
     in_tests: bool,
@@ -349,10 +368,7 @@ mod tests {
     #[test]
     fn a_new_crate_says_why_it_exists() {
         let mut crates = workspace("turnkey", &[], &[]);
-        crates.push(Crate {
-            name: "turnkey-utils".to_owned(),
-            uses: Vec::new(),
-        });
+        crates.push(Crate::sample("turnkey-utils", &[]));
         assert_eq!(check(&crates).len(), 1);
     }
 }

@@ -1,12 +1,14 @@
 //! The rules that no compiler checks. A failure says the rule and the fix.
 //!
 //! ```text
-//! arrows ── which crate may use which        from cargo metadata
-//! text ──── what no file may say             from every file that git knows or would take
-//! registry  a dialect is word, file, folder  from the dialects crate
+//! arrows ─────── which crate may use which            cargo metadata
+//! dependencies ─ each has a row and a user            Cargo.toml, docs/dependencies.md
+//! registry ───── a dialect is a word, file and folder the dialects crate
+//! text ───────── what no file may say                 every file that git knows or would take
 //! ```
 
 mod arrows;
+mod dependencies;
 pub(crate) mod registry;
 mod text;
 
@@ -45,7 +47,9 @@ struct File {
 pub(crate) fn all() -> Result<()> {
     println!("\n$ cargo xtask tidy");
     let files = files()?;
-    let mut broken = arrows::check(&arrows::crates()?);
+    let crates = arrows::crates()?;
+    let mut broken = arrows::check(&crates);
+    broken.extend(dependencies::check(&files, &crates));
     broken.extend(text::check(&files));
     broken.extend(registry::check(&files));
     for broken in &broken {

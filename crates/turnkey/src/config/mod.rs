@@ -238,7 +238,13 @@ fn check_figment(figment: &Figment, mode: Mode, folder: &Path) -> Checked {
 
 /// Puts a reading error into the words of a finding: the key, the rule, and the nearest known key.
 fn finding(error: &figment::Error) -> Finding {
-    let path = error.path.join(".");
+    let mut path = error.path.clone();
+    if let Kind::UnknownField(field, _) = &error.kind
+        && path.last() == Some(field)
+    {
+        path.pop();
+    }
+    let path = path.join(".");
     let message = match &error.kind {
         Kind::UnknownField(field, known) => match nearest(field, known.iter().copied()) {
             Some(near) => format!("unknown key {field:?}; did you mean {near:?}?"),

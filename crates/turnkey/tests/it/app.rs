@@ -1,7 +1,6 @@
 //! The whole program in this process, with a clock that the test moves.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -58,7 +57,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<dyn Store>,
-    folder: TempDir,
+    _folder: TempDir,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
@@ -66,13 +65,13 @@ pub(crate) struct App {
 impl App {
     /// The demo product, delivered at once.
     pub(crate) async fn start() -> Self {
-        Self::with(DEMO, DoorLimits::default()).await
+        Self::with_limits(DoorLimits::default()).await
     }
 
-    /// The configuration in `toml`, behind a door with `limits`.
-    pub(crate) async fn with(toml: &str, limits: DoorLimits) -> Self {
+    /// The demo product, behind a door with `limits`.
+    pub(crate) async fn with_limits(limits: DoorLimits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::start_in(folder, toml, limits).await
+        Self::start_in(folder, DEMO, limits).await
     }
 
     /// The configuration in `toml`, with its data in `folder`.
@@ -99,14 +98,10 @@ impl App {
             address,
             clock,
             store,
-            folder,
+            _folder: folder,
             stop,
             running,
         }
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -198,19 +193,13 @@ impl App {
     }
 
     /// Stops it, and fails when work is left unfinished.
-    pub(crate) async fn stop(self) -> TempDir {
+    pub(crate) async fn stop(self) {
         let (_, _, operations) = self.everything().await;
         assert!(
             operations.is_empty(),
             "work is left unfinished: {operations:?}"
         );
-        self.abandon().await
-    }
-
-    /// Stops it, whatever is left.
-    pub(crate) async fn abandon(self) -> TempDir {
         self.stop.send(true).expect("it runs");
         self.running.await.expect("it ends well");
-        self.folder
     }
 }

@@ -228,7 +228,12 @@ async fn paths_are_taken_as_they_are() {
 
 #[tokio::test]
 async fn what_is_no_http_at_all_harms_nobody() {
-    let app = App::start().await;
+    let head_within = Duration::from_millis(300);
+    let app = App::with_limits(DoorLimits {
+        head_within,
+        ..DoorLimits::default()
+    })
+    .await;
     for raw in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
         b"\r\n\r\n\r\n\r\n",

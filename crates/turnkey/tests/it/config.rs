@@ -1,1 +1,212 @@
-//! todo
+//! What is wrong with a configuration is said by key, rule and remedy.
+
+use std::path::Path;
+
+use turnkey::config::{self, Mode};
+
+/// A configuration that is good.
+const GOOD: &str = r#"
+[server]
+public_url = "https://deliver.example.com"
+[store]
+url = "sqlite:turnkey.db"
+[secrets]
+master_key = { file = "turnkey.key" }
+[product.notes]
+driver = "command"
+[product.notes.command]
+argv = ["sh", "provision.sh"]
+timeout = "30s"
+[product.notes.plan.team]
+params = { seats = 10 }
+[listing.notes]
+dialect = "qingcloud-market"
+product = "notes"
+keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
+any_plan = "team"
+"#;
+
+fn findings(toml: &str, mode: Mode) -> Vec<String> {
+    let checked = config::parse(toml, mode, Path::new("nowhere"));
+    let said: Vec<String> = checked
+        .findings
+        .iter()
+        .map(|f| format!("{} {f}", if f.is_error { "error" } else { "warn" }))
+        .collect();
+    let has_errors = said.iter().any(|line| line.starts_with("error"));
+    assert_eq!(checked.settings.is_none(), has_errors);
+    said
+}
+
+#[test]
+fn a_good_file_is_good() {
+    assert_eq!(findings(GOOD, Mode::Demo), Vec::<String>::new());
+}
+
+#[test]
+fn every_mistake_is_named_with_its_rule() {
+    for (good, bad, said) in [
+        (
+            "public_url =",
+            "public_ulr =",
+            r#"unknown key "public_ulr"; did you mean "public_url"?"#,
+        ),
+        (
+            "timeout = \"30s\"",
+            "timeuot = \"30s\"",
+            r#"product.notes.command: unknown key "timeuot"; did you mean "timeout"?"#,
+        ),
+        (
+            "timeout = \"30s\"",
+            "timeout = \"soon\"",
+            r#""soon" is not a time such as "12s", "5m" or "7d""#,
+        ),
+        (
+            "https://deliver.example.com",
+            "deliver.example.com",
+            "server.public_url: \"deliver.example.com\" is not an http(s) address",
+        ),
+        (
+            "sqlite:turnkey.db",
+            "mysql:turnkey",
+            "store.url: write sqlite:<file>",
+        ),
+        (
+            "qingcloud-market",
+            "qingcloud-markt",
+            r#"there is no dialect "qingcloud-markt"; did you mean "qingcloud-market"?"#,
+        ),
+        (
+            "product = \"notes\"",
+            "product = \"note\"",
+            r#"listing.notes.product: there is no product "note"; did you mean "notes"?"#,
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"teem\"",
+            r#"product "notes" has no plan "teem"; did you mean "team"?"#,
+        ),
+        ("any_plan = \"team\"", "", "listing.notes: sells nothing"),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\npath = \"/v1/x\"",
+            "paths under /v1 are Turnkey's own",
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\npath = \"/i/x\"",
+            "paths under /i are Turnkey's own",
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\npath = \"spi\"",
+            "a path begins with /",
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\nslow = \"hold\"",
+            "listing.notes.slow: \"hold\" is not in this release",
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\nreply_within = \"15s\"",
+            "15s is too long: QingCloud Market",
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\nclock_skew = \"2h\"",
+            "must be more than 0 and at most 15m",
+        ),
+        (
+            "any_plan = \"team\"",
+            "any_plan = \"team\"\ntime_zone = \"Mars/Base\"",
+            "there is no time zone \"Mars/Base\"",
+        ),
+        (
+            "[{ value = \"k9Zt3vQeXw2LrB7uYh5N\" }]",
+            "[]",
+            "listing.notes.keys: names no key",
+        ),
+        (
+            "[{ value = \"k9Zt3vQeXw2LrB7uYh5N\" }]",
+            "[{ value = \"\" }]",
+            "listing.notes.keys[0]: the secret is empty",
+        ),
+        (
+            "[{ value = \"k9Zt3vQeXw2LrB7uYh5N\" }]",
+            "[{ env = \"NO_SUCH_VARIABLE\" }]",
+            "listing.notes.keys[0]: the environment variable NO_SUCH_VARIABLE is not set",
+        ),
+        (
+            "[{ value = \"k9Zt3vQeXw2LrB7uYh5N\" }]",
+            "[{ file = \"gone.key\" }]",
+            "cannot read nowhere/gone.key",
+        ),
+        (
+            "[product.notes.plan.team]\nparams = { seats = 10 }",
+            "",
+            "product.notes.plan: has no plan",
+        ),
+        (
+            "argv = [\"sh\", \"provision.sh\"]",
+            "argv = []",
+            "product.notes.command.argv: names no program",
+        ),
+        (
+            "driver = \"command\"",
+            "driver = \"demo\"",
+            "product.notes.command: belongs to another driver",
+        ),
+    ] {
+        let toml = GOOD.replace(good, bad);
+        assert_ne!(toml, GOOD, "{good}");
+        let findings = findings(&toml, Mode::Demo);
+        assert!(
+            findings.iter().any(|f| f.contains(said)),
+            "{bad}: {findings:#?}"
+        );
+    }
+}
+
+#[test]
+fn secrets_and_demonstrations_are_refused_where_orders_are_real() {
+    let said = findings(GOOD, Mode::Serve);
+    assert!(
+        said[0].contains("a secret does not stand in the file itself"),
+        "{said:?}"
+    );
+    let demo = GOOD.replace("driver = \"command\"", "driver = \"demo\"");
+    let said = findings(&demo, Mode::Serve).join("\n");
+    assert!(
+        said.contains("only `turnkey demo` uses it") || said.contains("belongs to"),
+        "{said}"
+    );
+}
+
+#[test]
+fn listings_do_not_share_a_path_and_are_warned_of_a_shared_key() {
+    let twin = GOOD.replace(
+        "[listing.notes]",
+        "[listing.twin]\ndialect = \"qingcloud-market\"\nproduct = \"notes\"\nany_plan = \"team\"\n\
+         path = \"/spi/notes\"\nkeys = [{ value = \"k9Zt3vQeXw2LrB7uYh5N\" }]\n[listing.notes]",
+    );
+    let said = findings(&twin, Mode::Demo).join("\n");
+    assert!(
+        said.contains("\"/spi/notes\" is the path of listing \"notes\" too"),
+        "{said}"
+    );
+    assert!(
+        said.contains("warn listing.notes.keys: shares a key with listing \"twin\""),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_driver_that_may_outlast_the_marketplace_is_warned_of() {
+    let slow = GOOD.replace("30s", "10m");
+    let said = findings(&slow, Mode::Demo).join("\n");
+    assert!(
+        said.contains("warn listing.notes.slow: the driver of product \"notes\" may take"),
+        "{said}"
+    );
+}

@@ -1,0 +1,151 @@
+//! A store with somebody at its door, who sees every job go in and every answer come out.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+use turnkey_core::decide::Admitted;
+use turnkey_core::ports::{Admission, Boxed, Claim, Claimed, Report, Reported, Store};
+use turnkey_core::{
+    Fault, HistoryRow, Instance, InstanceId, Now, Operation, OperationId, Order, OrderId, OrderKey,
+    OrderKind, UtcMillis,
+};
+use turnkey_store::SqliteStore;
+
+use crate::still::Stillness;
+
+/// What is asked of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Job {
+    Admit,
+    Claim,
+    RenewLease,
+    Report,
+    Reopen,
+    Look,
+}
+
+/// The right to be the only one at the store, where the watch wants that.
+pub(crate) type Turn = Option<OwnedMutexGuard<()>>;
+
+/// Who stands at the door.
+pub(crate) trait Watch: Send + Sync {
+    /// Before a job goes in; a fault is its answer then, and it never does.
+    fn before(&self, job: Job) -> Boxed<'_, Result<Turn, Fault>>;
+
+    /// The job is over, and nobody knows yet. `wrote` says whether it may have changed anything.
+    fn after(&self, job: Job, wrote: bool) -> Boxed<'_, ()>;
+}
+
+/// A store with somebody at its door.
+pub(crate) struct Watched {
+    pub(crate) inner: Arc<SqliteStore>,
+    pub(crate) stillness: Arc<Stillness>,
+    pub(crate) watch: Arc<dyn Watch>,
+}
+
+impl Watched {
+    fn watched<'a, T: Send + 'a>(
+        &'a self,
+        job: Job,
+        work: Boxed<'a, Result<T, Fault>>,
+        wrote: fn(&T) -> bool,
+    ) -> Boxed<'a, Result<T, Fault>> {
+        Box::pin(async move {
+            let _turn = self.watch.before(job).await?;
+            let answer = {
+                let _outside = self.stillness.outside();
+                work.await
+            };
+            self.watch
+                .after(job, answer.as_ref().is_ok_and(wrote))
+                .await;
+            answer
+        })
+    }
+
+    fn looked<'a, T: Send + 'a>(
+        &'a self,
+        work: Boxed<'a, Result<T, Fault>>,
+    ) -> Boxed<'a, Result<T, Fault>> {
+        self.watched(Job::Look, work, |_| false)
+    }
+}
+
+impl Store for Watched {
+    fn admit(&self, admission: Admission) -> Boxed<'_, Result<Admitted, Fault>> {
+        self.watched(Job::Admit, self.inner.admit(admission), |_| true)
+    }
+
+    fn operation_claim(&self, claim: Claim) -> Boxed<'_, Result<Claimed, Fault>> {
+        let wrote = |claimed: &Claimed| !claimed.works.is_empty();
+        self.watched(Job::Claim, self.inner.operation_claim(claim), wrote)
+    }
+
+    fn operation_renew_lease(
+        &self,
+        held: Vec<(OperationId, u64)>,
+        lease_until: UtcMillis,
+    ) -> Boxed<'_, Result<Vec<OperationId>, Fault>> {
+        let renewed = self.inner.operation_renew_lease(held, lease_until);
+        self.watched(Job::RenewLease, renewed, |_| true)
+    }
+
+    fn operation_report(&self, report: Report) -> Boxed<'_, Result<Reported, Fault>> {
+        self.watched(Job::Report, self.inner.operation_report(report), |_| true)
+    }
+
+    fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>> {
+        let reopened = self.inner.operation_reopen(operation, now);
+        self.watched(Job::Reopen, reopened, |()| true)
+    }
+
+    fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {
+        self.looked(self.inner.instance_get(id))
+    }
+
+    fn order_get(
+        &self,
+        listing: String,
+        kind: OrderKind,
+        key: OrderKey,
+    ) -> Boxed<'_, Result<Option<Order>, Fault>> {
+        self.looked(self.inner.order_get(listing, kind, key))
+    }
+
+    fn instance_list(
+        &self,
+        after: Option<InstanceId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Instance>, Fault>> {
+        self.looked(self.inner.instance_list(after, limit))
+    }
+
+    fn order_list(
+        &self,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Order>, Fault>> {
+        self.looked(self.inner.order_list(after, limit))
+    }
+
+    fn operation_list(
+        &self,
+        after: Option<OperationId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Operation>, Fault>> {
+        self.looked(self.inner.operation_list(after, limit))
+    }
+
+    fn history_list(
+        &self,
+        instance: InstanceId,
+        after: u64,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<HistoryRow>, Fault>> {
+        self.looked(self.inner.history_list(instance, after, limit))
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.inner.is_healthy()
+    }
+}
