@@ -7,10 +7,11 @@ use sha2::Sha256;
 use turnkey_core::ports::{Boxed, Driver, Immediate, Verdict, Work};
 use turnkey_core::{Access, Login, OperationKind};
 
+/// Where the fake instances are said to be: a name that never leads anywhere.
+const URL: &str = "https://notes.example";
+
 /// Provisions nothing, convincingly: every instance gets an address and an account of its own.
 pub struct DemoDriver {
-    /// Where the fake instances are said to be.
-    url: String,
     /// What passwords are derived from, so that the second ask repeats the first answer.
     seed: [u8; 32],
     delay_ms: u64,
@@ -18,12 +19,11 @@ pub struct DemoDriver {
 }
 
 impl DemoDriver {
-    /// A driver whose instances live under `url`; every ask takes `delay_ms`, and `failure_rate`
-    /// (0 to 1) of the asks fail in a way that is worth a retry.
+    /// A driver of which every ask takes `delay_ms`; `failure_rate` (0 to 1) of the asks fail in a
+    /// way that is worth a retry.
     #[must_use]
-    pub fn new(url: String, seed: [u8; 32], delay_ms: u64, failure_rate: f64) -> Self {
+    pub fn new(seed: [u8; 32], delay_ms: u64, failure_rate: f64) -> Self {
         Self {
-            url,
             seed,
             delay_ms,
             failure_rate,
@@ -62,12 +62,12 @@ impl Immediate for DemoDriver {
             let password = self.derive(id).iter().take(20).map(symbol).collect();
             Access {
                 front_end: Login {
-                    url: Some(format!("{}/demo/{id}", self.url)),
+                    url: Some(format!("{URL}/{id}")),
                     username: Some(format!("u-{short}")),
                     password: Some(password),
                 },
                 admin: Login {
-                    url: Some(format!("{}/demo/{id}/admin", self.url)),
+                    url: Some(format!("{URL}/{id}/admin")),
                     ..Login::default()
                 },
                 ..Access::default()

@@ -186,7 +186,6 @@ fn product(product: &ProductSettings, settings: &Settings, key: &MasterKey) -> P
             delay,
             failure_rate,
         } => Arc::new(DemoDriver::new(
-            settings.public_url.clone(),
             demo_seed(key),
             millis(*delay),
             *failure_rate,

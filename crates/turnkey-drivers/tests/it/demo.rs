@@ -5,12 +5,7 @@ use turnkey_drivers::DemoDriver;
 use crate::work;
 
 fn driver(seed: u8, delay_ms: u64, failure_rate: f64) -> DemoDriver {
-    DemoDriver::new(
-        "http://127.0.0.1:8686".to_owned(),
-        [seed; 32],
-        delay_ms,
-        failure_rate,
-    )
+    DemoDriver::new([seed; 32], delay_ms, failure_rate)
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ const PROBE_BYTES: usize = 64 * 1024;
 
 /// Pages in the write-ahead log that are worth moving into the file. More would mean fewer and
 /// longer stalls: 16,000 pages took p99 from 43 to 238 ms with a million random keys.
-const CHECKPOINT_PAGES: i64 = 2_000;
+const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// The stored business floor may lag so far behind the newest row; orders carry their own time.
 const FLOOR_STEP_MS: u64 = 10_000;

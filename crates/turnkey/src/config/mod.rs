@@ -19,7 +19,7 @@ use turnkey_core::{Ends, Offers, Slow};
 use turnkey_dialects::Dialect;
 
 use file::File;
-pub use secret::{MasterKeySource, locale};
+pub use secret::{MasterKeySource, environment, locale};
 
 /// The commented starter file that `turnkey init` writes.
 pub const STARTER: &str = include_str!("starter.toml");

@@ -59,11 +59,15 @@ impl SecretRef {
     }
 }
 
+/// The environment variable `name`.
+///
+/// # Errors
+/// With the words for the person who named it.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
 )]
-fn environment(name: &str) -> Result<String, String> {
+pub fn environment(name: &str) -> Result<String, String> {
     std::env::var(name).map_err(|error| match error {
         std::env::VarError::NotPresent => format!("the environment variable {name} is not set"),
         std::env::VarError::NotUnicode(_) => {

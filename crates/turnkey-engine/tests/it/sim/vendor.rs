@@ -90,6 +90,12 @@ impl Vendor {
         self.world.lock().unwrap().complaints.clone()
     }
 
+    /// The orders for which it made an instance.
+    pub(crate) fn provisioned(&self) -> BTreeSet<OrderKey> {
+        let world = self.world.lock().unwrap();
+        world.made.values().map(|made| made.order.clone()).collect()
+    }
+
     /// Under which keys an instance was asked for, by order.
     pub(crate) fn provisioned_by(&self) -> BTreeMap<OrderKey, BTreeSet<OperationId>> {
         self.world.lock().unwrap().provisioned_by.clone()

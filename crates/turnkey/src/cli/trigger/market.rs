@@ -186,7 +186,7 @@ fn listing(key: SecretString) -> Listing {
         product: std::sync::Arc::new(Product {
             name: "trigger".to_owned(),
             plans: std::collections::BTreeMap::new(),
-            driver: std::sync::Arc::new(DemoDriver::new(String::new(), [0; 32], 0, 0.0)),
+            driver: std::sync::Arc::new(DemoDriver::new([0; 32], 0, 0.0)),
             dry_run: false,
             give_up_after_ms: 0,
         }),

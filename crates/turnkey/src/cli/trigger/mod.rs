@@ -20,6 +20,7 @@ use turnkey_core::{
 use turnkey_dialects::{Action, Dialect, Overture};
 
 use crate::cli::{Exit, Lang, complain};
+use crate::config;
 use market::{Delivery, Market};
 use tell::Tally;
 
@@ -142,10 +143,6 @@ impl Trigger {
         None
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the variable is named by the person at the keyboard"
-    )]
     fn signing_key(&self, lang: Lang) -> anyhow::Result<SecretString> {
         let text = match (&self.key, &self.key_env, &self.key_file) {
             (Some(dash), _, _) if dash == "-" => {
@@ -164,9 +161,7 @@ impl Trigger {
                 }
                 key.clone()
             }
-            (None, Some(name), _) => {
-                std::env::var(name).with_context(|| format!("environment variable {name}"))?
-            }
+            (None, Some(name), _) => config::environment(name).map_err(anyhow::Error::msg)?,
             (None, None, Some(file)) => std::fs::read_to_string(file)
                 .with_context(|| format!("cannot read {}", file.display()))?,
             (None, None, None) => DEMO_KEY.to_owned(),

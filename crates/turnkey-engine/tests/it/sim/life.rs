@@ -1,0 +1,166 @@
+//! One life of the program: from a start to its end, or to the event after which it is killed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::{Mutex, Notify};
+use turnkey_core::decide::Outcome;
+use turnkey_core::ports::{Boxed, Clock as _, Driver, Immediate, Verdict, Work};
+use turnkey_core::{Fault, Listing};
+use turnkey_engine::Desk;
+use turnkey_store::SqliteStore;
+use turnkey_testkit::{ImmediateDriver, ManualClock};
+
+use super::market::Ask;
+use super::promises::{Ledger, Rows};
+use super::vendor::Vendor;
+use crate::still::Stillness;
+use crate::watched::{Job, Turn, Watch};
+
+/// One life, as its market sees it.
+pub(crate) struct Life {
+    pub(crate) clock: ManualClock,
+    pub(crate) desk: Desk,
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) events: Arc<Events>,
+}
+
+/// Counts what happens, checks the promises each time, and ends the life when its hour has come.
+pub(crate) struct Events {
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) stillness: Arc<Stillness>,
+    pub(crate) vendor: Arc<Vendor>,
+    pub(crate) ledger: Arc<Ledger>,
+    crash_at: Option<u64>,
+    count: AtomicU64,
+    is_over: AtomicBool,
+    crash: Notify,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Events {
+    pub(crate) fn new(
+        store: Arc<SqliteStore>,
+        stillness: Arc<Stillness>,
+        vendor: Arc<Vendor>,
+        ledger: Arc<Ledger>,
+        crash_at: Option<u64>,
+    ) -> Self {
+        Self {
+            store,
+            stillness,
+            vendor,
+            ledger,
+            crash_at,
+            count: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+            crash: Notify::new(),
+            turn: Arc::default(),
+        }
+    }
+
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Ends when the life does.
+    pub(crate) async fn crash(&self) {
+        self.crash.notified().await;
+    }
+
+    /// Ends when it is the caller's turn and nothing else happens meanwhile. In a life that is
+    /// over it never does.
+    pub(crate) async fn turn(&self) -> Turn {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if self.is_over.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        Some(turn)
+    }
+
+    /// What is stored, when it is the caller's turn.
+    pub(crate) async fn rows(&self) -> Rows {
+        let _outside = self.stillness.outside();
+        Rows::of(&self.store).await
+    }
+
+    /// Something happened; it was the caller's turn.
+    async fn happened(&self, what: &str) {
+        let rows = self.rows().await;
+        let is_well = self.ledger.check(&rows, &self.vendor, what);
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        if !is_well || self.crash_at == Some(count) {
+            self.end().await;
+        }
+    }
+
+    /// The market is answered.
+    pub(crate) async fn answered(&self, ask: Ask, answer: &Result<Outcome, Fault>) {
+        let _turn = self.turn().await;
+        let rows = self.rows().await;
+        if !self.ledger.answered(ask, answer, &rows, &self.vendor) {
+            self.end().await;
+        }
+    }
+
+    /// Ends the life.
+    async fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.crash.notify_one();
+        std::future::pending().await
+    }
+
+    async fn rest(&self) {
+        let _outside = self.stillness.outside();
+        self.stillness.at_rest().await;
+    }
+}
+
+impl Watch for Events {
+    fn before(&self, _: Job) -> Boxed<'_, Result<Turn, Fault>> {
+        Box::pin(async { Ok(self.turn().await) })
+    }
+
+    fn after(&self, job: Job, wrote: bool) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            self.rest().await;
+            if wrote {
+                self.happened(&format!("{job:?}")).await;
+            }
+        })
+    }
+}
+
+/// The driver of one life: asks the vendor, with an event before and one after.
+pub(crate) struct Employed {
+    pub(crate) clock: ManualClock,
+    pub(crate) events: Arc<Events>,
+}
+
+impl Driver for Employed {
+    fn immediate(&self) -> Option<&dyn Immediate> {
+        None
+    }
+
+    fn drive(&self, work: Work) -> Boxed<'_, Verdict> {
+        Box::pin(async move {
+            let event = async |what: &str| {
+                let _turn = self.events.turn().await;
+                self.events.rest().await;
+                let kind = work.kind.name();
+                self.events.happened(&format!("{kind} {what}")).await;
+            };
+            event("asked").await;
+            self.clock.sleep(self.events.vendor.thinks_ms(&work)).await;
+            let verdict = self.events.vendor.answer(&work);
+            event("answered").await;
+            verdict
+        })
+    }
+}
+
+/// The driver of a life whose vendor is a pure function.
+pub(crate) fn pure() -> Arc<dyn Driver> {
+    Arc::new(ImmediateDriver::willing())
+}

@@ -1,0 +1,238 @@
+//! What outlives every life, and how a scenario is played on it.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::watch;
+use turnkey_core::ports::{Clock as _, Driver};
+use turnkey_core::{OperationKind, OrderKind};
+use turnkey_testkit::{ManualClock, sample};
+
+use super::life::{Employed, Events, Life, pure};
+use super::market::{Market, Step};
+use super::promises::{Ledger, Rows};
+use super::vendor::{Manner, Vendor};
+use crate::shop::{limits, open_store, staff};
+use crate::still::Stillness;
+use crate::watched::{Watch, Watched};
+
+/// More moments than any life has: what takes longer never ends.
+const MOMENTS_MAX: usize = 5_000;
+
+/// A story, and the vendor that it is played with.
+pub(crate) struct Scenario {
+    /// What the market and the operator do.
+    pub(crate) steps: Vec<Step>,
+    /// How the vendor takes it.
+    pub(crate) manners: &'static [(OperationKind, Manner)],
+    /// Whether the driver is a pure function.
+    pub(crate) is_immediate: bool,
+    /// How long an operation is retried before it needs a person, in milliseconds.
+    pub(crate) give_up_after_ms: u64,
+}
+
+/// How a story ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    lines: Vec<String>,
+}
+
+/// What outlives every life.
+struct World<'a> {
+    scenario: &'a Scenario,
+    folder: TempDir,
+    clock: ManualClock,
+    vendor: Arc<Vendor>,
+    ledger: Arc<Ledger>,
+    market: Arc<Market>,
+}
+
+/// How a life went.
+struct Lived {
+    events: u64,
+    is_finished: bool,
+}
+
+impl Scenario {
+    /// Plays the story without a crash, then with one after each event in turn, then with pairs.
+    pub(crate) fn survives(&self, pairs: usize) {
+        let (undisturbed, events) = self.play(&[]);
+        let events = events[0];
+        for first in 1..=events {
+            self.survives_at(&[first], &undisturbed);
+        }
+        let mut chance = Chance(0x7475_726e_6b65_7931);
+        for _ in 0..pairs {
+            let crashes = [chance.up_to(events), chance.up_to(events)];
+            self.survives_at(&crashes, &undisturbed);
+        }
+    }
+
+    fn survives_at(&self, crashes: &[u64], undisturbed: &End) {
+        let told = Told(crashes);
+        let (end, _) = self.play(crashes);
+        assert_eq!(end.lines, undisturbed.lines);
+        std::mem::forget(told);
+    }
+
+    /// Plays the story with a crash after so many events of each life.
+    fn play(&self, crashes: &[u64]) -> (End, Vec<u64>) {
+        let ledger = Arc::<Ledger>::default();
+        let world = World {
+            scenario: self,
+            folder: tempfile::tempdir().unwrap(),
+            clock: ManualClock::at(sample::NOON),
+            vendor: Arc::new(Vendor::new(self.manners)),
+            market: Arc::new(Market::new(&self.steps, Arc::clone(&ledger))),
+            ledger,
+        };
+        let mut events = Vec::new();
+        for crash_at in crashes.iter().copied().map(Some).chain([None]) {
+            let lived = world.live(crash_at);
+            events.push(lived.events);
+            if lived.is_finished {
+                return (world.end(), events);
+            }
+            world.clock.advance(1_000);
+        }
+        panic!("the last life did not finish the story");
+    }
+}
+
+impl World<'_> {
+    /// One life: until the story is told, or until it is killed after `crash_at` events.
+    fn live(&self, crash_at: Option<u64>) -> Lived {
+        let stillness = Arc::new(Stillness::default());
+        let inner = Arc::new(open_store(&self.folder, &self.clock));
+        let events = Arc::new(Events::new(
+            Arc::clone(&inner),
+            Arc::clone(&stillness),
+            Arc::clone(&self.vendor),
+            Arc::clone(&self.ledger),
+            crash_at,
+        ));
+        let driver: Arc<dyn Driver> = if self.scenario.is_immediate {
+            pure()
+        } else {
+            Arc::new(Employed {
+                clock: self.clock.clone(),
+                events: Arc::clone(&events),
+            })
+        };
+        let mut listing = sample::listing(driver);
+        let product = Arc::get_mut(&mut listing.product).expect("nobody else has it yet");
+        product.give_up_after_ms = self.scenario.give_up_after_ms;
+        let listing = Arc::new(listing);
+        let watch: Arc<dyn Watch> = events.clone();
+        let store = Arc::new(Watched {
+            inner,
+            stillness: Arc::clone(&stillness),
+            watch,
+        });
+        let (desk, runner) = staff(store, &self.clock, &listing, limits());
+        let life = Arc::new(Life {
+            clock: self.clock.clone(),
+            desk,
+            listing,
+            events: Arc::clone(&events),
+        });
+        let is_finished = stillness.run(async {
+            let (_stop, stops) = watch::channel(false);
+            tokio::spawn(Arc::new(runner).run(stops));
+            tokio::select! {
+                biased;
+                () = events.crash() => false,
+                () = self.market.go_on(&life) => true,
+                () = self.keep_time(&stillness) => unreachable!("time never ends"),
+            }
+        });
+        let broken = self.ledger.broken();
+        assert!(broken.is_empty(), "promises are broken: {broken:#?}");
+        Lived {
+            events: events.count(),
+            is_finished,
+        }
+    }
+
+    /// Moves the clock whenever everything waits for it.
+    async fn keep_time(&self, stillness: &Stillness) {
+        for _ in 0..MOMENTS_MAX {
+            stillness.still().await;
+            let next = self.clock.next_wake();
+            let next = next.expect("somebody waits for some time");
+            self.clock.advance(next.ms_since(self.clock.now().wall));
+        }
+        panic!("the story never ends");
+    }
+
+    /// Everything that must be as if nothing had happened.
+    fn end(&self) -> End {
+        let stillness = Arc::new(Stillness::default());
+        let store = open_store(&self.folder, &self.clock);
+        let rows = stillness.run(Rows::of(&store));
+        assert!(rows.operations.is_empty(), "work is left unfinished");
+        let mut lines = self.market.answers();
+        lines.extend(rows.orders.iter().map(|order| {
+            let (kind, key, state) = (order.kind.name(), &order.key, order.state.name());
+            format!("{kind} {key}: {state} {:?}", order.refusal)
+        }));
+        let made = self.vendor.made();
+        for instance in &rows.instances {
+            let mut orders = rows.orders.iter();
+            let order = orders.find(|order| order.id == instance.order).unwrap();
+            assert_eq!(order.kind, OrderKind::Create);
+            assert_eq!(instance.term.anchor_at, instance.term.starts_at);
+            let at_vendor = made.get(&instance.id);
+            let is_there = instance.access.is_some();
+            if let (true, Some(made)) = (is_there, at_vendor) {
+                assert_eq!(instance.access.as_ref(), Some(&made.access));
+            }
+            let at_vendor = at_vendor.map(|made| {
+                let plan = &made.plan;
+                let (suspended, removed) = (made.suspended, made.removed);
+                format!(
+                    "{plan}, {} renewals, suspended {suspended}, removed {removed}",
+                    made.renewals
+                )
+            });
+            let history = rows.history[&instance.id].iter();
+            let history = history.map(|row| format!("{} {}", row.kind.name(), row.step.name()));
+            lines.push(format!(
+                "instance of {}: {} {} {:?} delivered {} suspended {} for {} months, access \
+                 {is_there}; vendor: {at_vendor:?}; {}",
+                order.key,
+                instance.state.name(),
+                instance.plan,
+                instance.reasons,
+                instance.delivered,
+                instance.suspended_at.is_some(),
+                instance.term.months,
+                history.collect::<Vec<_>>().join(", "),
+            ));
+        }
+        assert_eq!(made.len(), self.vendor.provisioned().len());
+        lines.push(format!("the vendor made {}", made.len()));
+        End { lines }
+    }
+}
+
+/// Says with which crashes a story went wrong.
+struct Told<'a>(&'a [u64]);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        eprintln!("with a crash after {:?} events of a life", self.0);
+    }
+}
+
+/// Numbers that look like chance and are always the same.
+struct Chance(u64);
+
+impl Chance {
+    fn up_to(&mut self, max: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        1 + self.0 % max
+    }
+}
