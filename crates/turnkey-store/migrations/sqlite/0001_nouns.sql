@@ -2,6 +2,10 @@
 -- Times are UTC milliseconds. Kinds, states and steps are stored by name: a person with a database
 -- shell can read them, and a name that the program does not know is refused, never guessed.
 -- Columns marked "sealed" hold XChaCha20-Poly1305 under the master key.
+--
+-- Small rows live in their primary key (WITHOUT ROWID), which saves a tree. Orders and instances do
+-- not: the index over order keys is a third smaller when it points to rows by number, and a context
+-- of a kilobyte would spill out of a key's page (measured: 1.4 and 1.3 times the creates a second).
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY NOT NULL,
@@ -33,8 +37,7 @@ CREATE TABLE orders (
     version           INTEGER NOT NULL
 ) STRICT;
 
--- The one index that is not written at its right edge: its entries point to rows by number and not
--- by id, which keeps it a third smaller and so in the cache.
+-- The one index that may be written anywhere: the marketplace makes these keys, not we.
 CREATE UNIQUE INDEX orders_by_key ON orders (listing, kind, order_key);
 
 CREATE TABLE instances (
@@ -56,7 +59,7 @@ CREATE TABLE instances (
     suspended_at     INTEGER,
     lifted_signed_at INTEGER,
     version          INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- Only work that is left to do: done operations have no row.
 CREATE TABLE operations (

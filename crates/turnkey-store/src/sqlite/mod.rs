@@ -169,8 +169,11 @@ pub enum OpenError {
         given: String,
     },
     /// The canary could not be sealed or read.
-    #[error("failed to check the master key: {0}")]
-    Seal(String),
+    #[error("failed to check the master key; if the file is damaged, restore a backup")]
+    Canary {
+        /// What became of it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Orders of a listing would be left without anybody to answer for them.
     #[error(
         "the store holds orders of the listing `{name}`, which the file lacks; \
@@ -424,7 +427,11 @@ impl Store for SqliteStore {
         kind: OrderKind,
         key: OrderKey,
     ) -> Boxed<'_, Result<Option<Order>, Fault>> {
-        let get = move |rows: &Rows| rows.order_by_key(&listing, kind, &key);
+        // A listing that nobody bound has no orders.
+        let get = move |rows: &Rows| match rows.listings.number(&listing) {
+            Ok(_) => rows.order_by_key(&listing, kind, &key),
+            Err(_) => Ok(None),
+        };
         Box::pin(self.readers.ask(get))
     }
 

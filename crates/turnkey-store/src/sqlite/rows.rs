@@ -83,7 +83,7 @@ impl Rows {
         limit: usize,
     ) -> Result<Vec<Order>, Failure> {
         let after = after.map_or("", OrderId::as_str);
-        self.all(sql::ORDER_LIST, params![after, limit], |row| {
+        self.all(sql::ORDER_LIST, params![after, at_most(limit)], |row| {
             self.order(row)
         })
     }
@@ -165,7 +165,7 @@ impl Rows {
     ) -> Result<Vec<Instance>, Failure> {
         let after = after.map_or("", InstanceId::as_str);
         let read = |row: &Row<'_>| self.instance_from(row);
-        self.all(sql::INSTANCE_LIST, params![after, limit], read)
+        self.all(sql::INSTANCE_LIST, params![after, at_most(limit)], read)
     }
 
     fn instance_insert(&self, instance: &Instance) -> Result<(), Failure> {
@@ -278,7 +278,7 @@ impl Rows {
         limit: usize,
     ) -> Result<Vec<Operation>, Failure> {
         let read = |row: &Row<'_>| self.operation_from(row);
-        self.all(sql::OPERATIONS_DUE, params![wall.0, limit], read)
+        self.all(sql::OPERATIONS_DUE, params![wall.0, at_most(limit)], read)
     }
 
     pub(super) fn next_due_at(&self) -> Result<Option<UtcMillis>, Failure> {
@@ -293,7 +293,7 @@ impl Rows {
     ) -> Result<Vec<Operation>, Failure> {
         let after = after.map_or("", OperationId::as_str);
         let read = |row: &Row<'_>| self.operation_from(row);
-        self.all(sql::OPERATION_LIST, params![after, limit], read)
+        self.all(sql::OPERATION_LIST, params![after, at_most(limit)], read)
     }
 
     /// Whether the lease was still held.
@@ -406,7 +406,7 @@ impl Rows {
         after: u64,
         limit: usize,
     ) -> Result<Vec<HistoryRow>, Failure> {
-        let bound = params![instance.as_str(), after, limit];
+        let bound = params![instance.as_str(), after, at_most(limit)];
         self.all(sql::HISTORY_LIST, bound, |row| {
             Ok(HistoryRow {
                 instance: InstanceId::new(row.get::<_, String>(0)?),
@@ -509,6 +509,11 @@ impl Rows {
         self.business_floor
             .set(self.business_floor.get().max(at.business));
     }
+}
+
+/// A limit beyond what SQLite counts to is none.
+fn at_most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 type Column = (&'static str, &'static str);

@@ -199,18 +199,20 @@ fn check_key(
             wanted: sealed_by,
             given: key.id(),
         }),
-        Err(error @ (SealError::Damaged(_) | SealError::NoRandom(_))) => {
-            Err(OpenError::Seal(error.to_string()))
-        }
+        Err(error @ (SealError::Damaged(_) | SealError::NoRandom(_))) => Err(canary_error(error)),
     }
 }
 
 fn set_canary(connection: &Connection, sealer: &Sealer) -> Result<(), OpenError> {
-    let canary = sealer
-        .seal(CANARY, b"turnkey")
-        .map_err(|error| OpenError::Seal(error.to_string()))?;
+    let canary = sealer.seal(CANARY, b"turnkey").map_err(canary_error)?;
     connection
         .execute(sql::META_SET, params![CANARY.row, canary])
         .map(drop)
         .map_err(doing("write the key's canary"))
+}
+
+fn canary_error(error: SealError) -> OpenError {
+    OpenError::Canary {
+        source: error.into(),
+    }
 }

@@ -8,19 +8,23 @@
     reason = "a test that cannot go on must stop with a word"
 )]
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 use turnkey_core::decide::Change;
 use turnkey_core::ports::Store as _;
-use turnkey_core::{Fault, FaultKind, Instance, InstanceId, Now};
+use turnkey_core::{Fault, FaultKind, Instance, InstanceId, Now, UtcMillis};
 use turnkey_testkit::{ImmediateDriver, sample};
 
 use super::failure::Failure;
 use super::rows::Rows;
+use super::writer::Writer;
 use super::{BoundListing, Options, SqliteStore, schema, sql};
 use crate::MasterKey;
+use crate::seal::Sealer;
 
 struct Open {
     store: SqliteStore,
@@ -176,6 +180,44 @@ async fn a_full_disk_is_busy_for_everybody_until_there_is_room() {
     open.create(n).await.unwrap();
     let after = open.store.order_list(None, 10_000).await.unwrap().len() as u64;
     assert_eq!(after, before + 1);
+}
+
+#[test]
+fn an_empty_batch_finds_out_whether_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("turnkey.db");
+    schema::create_if_missing(&path).unwrap();
+    let key = MasterKey::from_bytes(&[7; 32]);
+    let sealer = Arc::new(Sealer::new(&key));
+    let connection = schema::connect_writer(&path, 1 << 20, &key, &sealer).unwrap();
+    let is_healthy = Arc::new(AtomicBool::new(false));
+    let mut writer = Writer {
+        rows: Rows {
+            connection,
+            sealer,
+            listings: Arc::default(),
+            business_floor: Cell::default(),
+        },
+        batch_max: 1,
+        is_healthy: Arc::clone(&is_healthy),
+        stored_floor: UtcMillis::default(),
+    };
+    let limit = |pages: i64| format!("PRAGMA max_page_count = {pages}");
+    let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    for (pages, expected) in [(1, false), (1 << 30, true), (1 << 30, true)] {
+        writer
+            .rows
+            .connection
+            .query_row(&limit(pages), [], count)
+            .unwrap();
+        writer.commit(&mut Vec::new());
+        assert_eq!(is_healthy.load(Ordering::Relaxed), expected);
+    }
+    let probes = "SELECT count(*) FROM meta WHERE name = 'probe'";
+    assert_eq!(
+        writer.rows.connection.query_row(probes, [], count).unwrap(),
+        0
+    );
 }
 
 #[tokio::test]

@@ -28,8 +28,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// What a probe writes and takes back: a few pages, so that it finds out whether there is room.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Pages in the write-ahead log that are worth moving into the file. More would mean fewer and
-/// longer stalls: 16,000 pages took p99 from 43 to 238 ms with a million random keys.
+/// Pages in the write-ahead log that are worth moving into the file. Fewer mean shorter stalls for
+/// the batch that comes next, more do not mean more creates: with a million random keys and 64
+/// callers p99 was 18 ms at 1,000 pages, 31 at 2,000, 53 at 4,000 and 87 at 8,000.
 const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// The stored business floor may lag so far behind the newest row; orders carry their own time.
@@ -81,7 +82,7 @@ impl Writer {
         true
     }
 
-    fn commit(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+    pub(super) fn commit(&mut self, batch: &mut Vec<Box<dyn Job>>) {
         let fault = match self.transact(batch) {
             Ok(()) => None,
             Err(error) => {

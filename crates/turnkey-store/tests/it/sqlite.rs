@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use turnkey_core::ports::{Store as _, Verdict, Work};
-use turnkey_core::{FaultKind, Intent, Now, OrderKind, UtcMillis};
+use turnkey_core::{FaultKind, Intent, Now, OperationState, OrderKind, UtcMillis};
 use turnkey_store::{
     BoundListing, MasterKey, MasterKeyError, OpenError, Options, SqliteStore, StoredClock,
 };
@@ -135,6 +135,26 @@ async fn no_secret_is_in_any_file() {
     hidden("with the log");
     drop(shop);
     hidden("when the log is in the file");
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_crash() {
+    let folder = Folder::new();
+    let shop = Shop::slow(&folder);
+    shop.create("order-1").await;
+    shop.claim_one().await;
+    // What a killed process leaves: the files as they are, without a last word.
+    let crashed = Folder::new();
+    for suffix in ["", "-wal"] {
+        let from = format!("{}{suffix}", folder.path().display());
+        std::fs::copy(from, format!("{}{suffix}", crashed.path().display())).unwrap();
+    }
+    let mut before = shop.contents().await;
+    let after = Shop::slow(&crashed).contents().await;
+    assert_eq!(before.operations[0].state, OperationState::Leased);
+    before.operations[0].state = OperationState::Due;
+    before.operations[0].due_at = Some(NOON);
+    assert_eq!(after, before);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! One life of the program: from a start to its end, or to the event after which it is killed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, Notify};
 use turnkey_core::decide::Outcome;
@@ -25,14 +25,14 @@ pub(crate) struct Life {
     pub(crate) events: Arc<Events>,
 }
 
-/// Counts what happens, checks the promises each time, and ends the life when its hour has come.
+/// Notes what happens, checks the promises each time, and ends the life when its hour has come.
 pub(crate) struct Events {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) stillness: Arc<Stillness>,
     pub(crate) vendor: Arc<Vendor>,
     pub(crate) ledger: Arc<Ledger>,
-    crash_at: Option<u64>,
-    count: AtomicU64,
+    crash_after: Option<usize>,
+    trace: std::sync::Mutex<Vec<String>>,
     is_over: AtomicBool,
     crash: Notify,
     turn: Arc<Mutex<()>>,
@@ -44,24 +44,24 @@ impl Events {
         stillness: Arc<Stillness>,
         vendor: Arc<Vendor>,
         ledger: Arc<Ledger>,
-        crash_at: Option<u64>,
+        crash_after: Option<usize>,
     ) -> Self {
         Self {
             store,
             stillness,
             vendor,
             ledger,
-            crash_at,
-            count: AtomicU64::new(0),
+            crash_after,
+            trace: std::sync::Mutex::default(),
             is_over: AtomicBool::new(false),
             crash: Notify::new(),
             turn: Arc::default(),
         }
     }
 
-    /// How many there were.
-    pub(crate) fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+    /// What happened, in order.
+    pub(crate) fn trace(&self) -> Vec<String> {
+        self.trace.lock().unwrap().clone()
     }
 
     /// Ends when the life does.
@@ -89,8 +89,12 @@ impl Events {
     async fn happened(&self, what: &str) {
         let rows = self.rows().await;
         let is_well = self.ledger.check(&rows, &self.vendor, what);
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        if !is_well || self.crash_at == Some(count) {
+        let count = {
+            let mut trace = self.trace.lock().unwrap();
+            trace.push(what.to_owned());
+            trace.len()
+        };
+        if !is_well || self.crash_after == Some(count) {
             self.end().await;
         }
     }

@@ -31,12 +31,6 @@ pub(crate) struct Scenario {
     pub(crate) give_up_after_ms: u64,
 }
 
-/// How a story ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct End {
-    lines: Vec<String>,
-}
-
 /// What outlives every life.
 struct World<'a> {
     scenario: &'a Scenario,
@@ -49,34 +43,36 @@ struct World<'a> {
 
 /// How a life went.
 struct Lived {
-    events: u64,
+    trace: Vec<String>,
     is_finished: bool,
 }
 
 impl Scenario {
     /// Plays the story without a crash, then with one after each event in turn, then with pairs.
     pub(crate) fn survives(&self, pairs: usize) {
-        let (undisturbed, events) = self.play(&[]);
-        let events = events[0];
-        for first in 1..=events {
-            self.survives_at(&[first], &undisturbed);
+        let (undisturbed, traces) = self.play(&[]);
+        let trace = &traces[0];
+        for first in 1..=trace.len() {
+            self.survives_at(&[first], &undisturbed, trace);
         }
         let mut chance = Chance(0x7475_726e_6b65_7931);
         for _ in 0..pairs {
-            let crashes = [chance.up_to(events), chance.up_to(events)];
-            self.survives_at(&crashes, &undisturbed);
+            let crashes = [chance.up_to(trace.len()), chance.up_to(trace.len())];
+            self.survives_at(&crashes, &undisturbed, trace);
         }
     }
 
-    fn survives_at(&self, crashes: &[u64], undisturbed: &End) {
-        let told = Told(crashes);
-        let (end, _) = self.play(crashes);
-        assert_eq!(end.lines, undisturbed.lines);
-        std::mem::forget(told);
+    fn survives_at(&self, crashes: &[usize], undisturbed: &[String], trace: &[String]) {
+        let story = format!("with a crash after {crashes:?} events of a life");
+        let (end, traces) = self.play(crashes);
+        let until_crash = &trace[..crashes[0]];
+        assert_eq!(traces[0], until_crash, "{story} it is another story");
+        assert_eq!(end, undisturbed, "{story} it ends differently");
     }
 
-    /// Plays the story with a crash after so many events of each life.
-    fn play(&self, crashes: &[u64]) -> (End, Vec<u64>) {
+    /// Plays the story with a crash after so many events of each life. Returns how it ended, and
+    /// what happened in each life.
+    fn play(&self, crashes: &[usize]) -> (Vec<String>, Vec<Vec<String>>) {
         let ledger = Arc::<Ledger>::default();
         let world = World {
             scenario: self,
@@ -86,12 +82,18 @@ impl Scenario {
             market: Arc::new(Market::new(&self.steps, Arc::clone(&ledger))),
             ledger,
         };
-        let mut events = Vec::new();
-        for crash_at in crashes.iter().copied().map(Some).chain([None]) {
-            let lived = world.live(crash_at);
-            events.push(lived.events);
+        let mut traces = Vec::new();
+        for crash_after in crashes.iter().copied().map(Some).chain([None]) {
+            let lived = world.live(crash_after);
+            let broken = world.ledger.broken();
+            let trace = &lived.trace;
+            assert!(
+                broken.is_empty(),
+                "promises are broken with crashes after {crashes:?}: {broken:#?}\n{trace:#?}"
+            );
+            traces.push(lived.trace);
             if lived.is_finished {
-                return (world.end(), events);
+                return (world.end(), traces);
             }
             world.clock.advance(1_000);
         }
@@ -100,8 +102,8 @@ impl Scenario {
 }
 
 impl World<'_> {
-    /// One life: until the story is told, or until it is killed after `crash_at` events.
-    fn live(&self, crash_at: Option<u64>) -> Lived {
+    /// One life: until the story is told, or until it is killed after `crash_after` events.
+    fn live(&self, crash_after: Option<usize>) -> Lived {
         let stillness = Arc::new(Stillness::default());
         let inner = Arc::new(open_store(&self.folder, &self.clock));
         let events = Arc::new(Events::new(
@@ -109,7 +111,7 @@ impl World<'_> {
             Arc::clone(&stillness),
             Arc::clone(&self.vendor),
             Arc::clone(&self.ledger),
-            crash_at,
+            crash_after,
         ));
         let driver: Arc<dyn Driver> = if self.scenario.is_immediate {
             pure()
@@ -146,10 +148,8 @@ impl World<'_> {
                 () = self.keep_time(&stillness) => unreachable!("time never ends"),
             }
         });
-        let broken = self.ledger.broken();
-        assert!(broken.is_empty(), "promises are broken: {broken:#?}");
         Lived {
-            events: events.count(),
+            trace: events.trace(),
             is_finished,
         }
     }
@@ -166,7 +166,7 @@ impl World<'_> {
     }
 
     /// Everything that must be as if nothing had happened.
-    fn end(&self) -> End {
+    fn end(&self) -> Vec<String> {
         let stillness = Arc::new(Stillness::default());
         let store = open_store(&self.folder, &self.clock);
         let rows = stillness.run(Rows::of(&store));
@@ -212,16 +212,7 @@ impl World<'_> {
         }
         assert_eq!(made.len(), self.vendor.provisioned().len());
         lines.push(format!("the vendor made {}", made.len()));
-        End { lines }
-    }
-}
-
-/// Says with which crashes a story went wrong.
-struct Told<'a>(&'a [u64]);
-
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        eprintln!("with a crash after {:?} events of a life", self.0);
+        lines
     }
 }
 
@@ -229,10 +220,10 @@ impl Drop for Told<'_> {
 struct Chance(u64);
 
 impl Chance {
-    fn up_to(&mut self, max: u64) -> u64 {
+    fn up_to(&mut self, max: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        1 + self.0 % max
+        1 + usize::try_from(self.0 >> 32).unwrap() % max
     }
 }

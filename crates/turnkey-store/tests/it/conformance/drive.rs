@@ -1,7 +1,5 @@
 //! Operations: claimed once, in order, under a lease; what failed can be taken up again.
 
-use std::sync::Arc;
-
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::{Reported, Store, Verdict};
 use turnkey_core::{
@@ -108,13 +106,12 @@ pub(crate) async fn a_renewed_lease_is_kept(backend: &impl Backend) {
 }
 
 pub(crate) async fn operations_of_an_instance_are_done_in_order(backend: &impl Backend) {
-    let shop = Shop::slow(backend);
+    let mut shop = Shop::slow(backend);
     let instance = shop.create("order-1").await;
     shop.admit(change_plan("change", &instance)).await.unwrap();
     shop.admit(suspend(&instance)).await.unwrap();
     shop.create("order-2").await;
     assert_eq!(shop.claim(10).await.works.len(), 2, "one for each instance");
-    let mut shop = shop;
     shop.wait(LEASE_MS);
     let mut done = Vec::new();
     for _ in 0..3 {
@@ -258,5 +255,4 @@ pub(crate) async fn a_release_erases_the_access(backend: &impl Backend) {
         (history[0].kind, history[0].step),
         (OperationKind::Release, Step::Done)
     );
-    assert!(Arc::strong_count(&shop.listing) >= 1);
 }

@@ -102,6 +102,8 @@ pub(crate) async fn lists_are_paged_in_the_order_of_ids(backend: &impl Backend) 
     let after = Some(all.operations[4].id.clone());
     assert_eq!(shop.store.operation_list(after, 10).await.unwrap(), []);
     assert_eq!(shop.store.order_list(None, 0).await.unwrap(), []);
+    let whole = shop.store.order_list(None, usize::MAX).await.unwrap();
+    assert_eq!(whole, all.orders);
 }
 
 pub(crate) async fn every_value_round_trips(backend: &impl Backend) {

@@ -44,6 +44,7 @@ macro_rules! conformance {
                 a_create_makes_one_instance,
                 a_create_for_a_slow_driver_leaves_work,
                 a_repeat_gets_the_same_answer,
+                a_repeat_waits_for_the_same_work,
                 other_content_under_the_same_key_is_a_conflict,
                 keys_are_unique_in_binary_order,
                 the_same_key_of_another_kind_or_listing_is_another_order,
