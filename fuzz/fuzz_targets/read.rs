@@ -1,5 +1,5 @@
 //! Whatever the bytes, `read` and `hear` answer and never panic: as they come, and behind a good
-//! signature, where the parameters are looked at.
+//! signature (in either form, where there are two), where the parameters are looked at.
 //!
 //! `cargo +nightly fuzz run read`
 
@@ -14,6 +14,12 @@ use turnkey_testkit::{ImmediateDriver, sample};
 
 static LISTING: LazyLock<Listing> =
     LazyLock::new(|| sample::listing(Arc::new(ImmediateDriver::willing())));
+
+static CREATE: LazyLock<Call> = LazyLock::new(|| Call {
+    intent: sample::create("fuzz-1"),
+    dry_run: false,
+    signed_at: None,
+});
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
@@ -33,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
         if let Some(listen) = faces.listen {
             let request = Request {
                 query: &text,
-                headers: &[],
+                headers: &[("app_signature", bytes)],
                 body: bytes,
             };
             let _ = listen.read(&request, &LISTING, sample::NOON);
@@ -46,6 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
                 body: bytes.to_vec(),
             };
             let _ = ask.hear(&ping, &reply);
+            let _ = ask.hear(&CREATE, &reply);
         }
         if let (Some(listen), Some(ask)) = (faces.listen, faces.ask)
             && let Ok(asked) = ask.ask(&ping, &LISTING, "", &extra, sample::NOON)

@@ -35,6 +35,7 @@ static CARD: Card = Card {
     time_limit_ms: 15_000,
     reply_within_ms: 12_000,
     overture: Overture::None,
+    product_code: None,
 };
 
 struct TYPE;

@@ -47,7 +47,8 @@ pub struct Listing {
     pub name: String,
     /// What is sold.
     pub product: Arc<Product>,
-    /// When set, a call that carries another code is refused (promise 5).
+    /// The marketplace's code for the product: `product_code` or `app_id`. When set, a call that
+    /// carries another is refused (promise 5).
     pub product_code: Option<String>,
     /// The keys: the first signs, all verify.
     pub keys: Vec<SecretString>,

@@ -3,10 +3,16 @@
 //! Nothing here quotes a body as a whole: it may hold an account.
 
 use serde_json::{Map, Value};
-use turnkey_core::{Fault, FaultKind};
+use turnkey_core::{Fault, FaultKind, InstanceId};
 
 use crate::Reply;
 use crate::text::quoted;
+
+/// The media type of every answer.
+const JSON: &str = "application/json";
+
+/// "Create" of both: an instance id has at most so many characters.
+const INSTANCE_ID_CHARS_MAX: usize = 128;
 
 /// The body, when it is a JSON object and says so. What follows the media type does not matter.
 ///
@@ -14,12 +20,26 @@ use crate::text::quoted;
 /// `reply_malformed`.
 pub(crate) fn json_object(reply: &Reply) -> Result<Map<String, Value>, Fault> {
     let media_type = reply.content_type.split(';').next().unwrap_or_default();
-    if !media_type.trim().eq_ignore_ascii_case("application/json") {
-        let found = quoted(&reply.content_type);
-        let rule = format!("Content-Type is {found}, not application/json");
-        return Err(not_understood(&rule));
+    if !media_type.trim().eq_ignore_ascii_case(JSON) {
+        return Err(other_type(reply));
     }
     serde_json::from_slice(&reply.body).map_err(|_| not_understood("the body is no JSON object"))
+}
+
+/// The same, for a marketplace that takes nothing behind the media type.
+///
+/// # Errors
+/// `reply_malformed`.
+pub(crate) fn bare_json_object(reply: &Reply) -> Result<Map<String, Value>, Fault> {
+    if reply.content_type != JSON {
+        return Err(other_type(reply));
+    }
+    json_object(reply)
+}
+
+fn other_type(reply: &Reply) -> Fault {
+    let found = quoted(&reply.content_type);
+    not_understood(&format!("Content-Type is {found}, not {JSON}"))
 }
 
 /// Checks that `success`, where it is there, is true.
@@ -39,6 +59,20 @@ pub(crate) fn check_success(body: &Map<String, Value>) -> Result<(), Fault> {
     }
 }
 
+/// The instance that a create was answered with.
+///
+/// # Errors
+/// `reply_malformed` when there is none, or when its id is longer than the protocols allow.
+pub(crate) fn instance_id(body: &Map<String, Value>) -> Result<InstanceId, Fault> {
+    text(body, "instanceId")?
+        .filter(|id| id.chars().count() <= INSTANCE_ID_CHARS_MAX)
+        .map(InstanceId::new)
+        .ok_or_else(|| {
+            let rule = format!("instanceId must have 1 to {INSTANCE_ID_CHARS_MAX} characters");
+            not_understood(&rule)
+        })
+}
+
 /// A text that may be left out; an empty one says nothing either.
 ///
 /// # Errors
@@ -53,7 +87,24 @@ pub(crate) fn text(object: &Map<String, Value>, name: &str) -> Result<Option<Str
     }
 }
 
-/// A status other than 200. The market calls again whatever it is; these say that it is in vain,
+/// An object that may be left out.
+///
+/// # Errors
+/// `reply_malformed` when it is something else.
+pub(crate) fn object<'a>(
+    body: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a Map<String, Value>>, Fault> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Err(not_understood(&format!("{name} must be an object")))
+        }
+    }
+}
+
+/// A status other than 200. Both call again whatever it is; these say that it is in vain,
 /// and for all others (a proxy's 502 too) the same call may go better next time.
 pub(crate) fn refused(reply: &Reply) -> Fault {
     let (kind, code) = match reply.status {

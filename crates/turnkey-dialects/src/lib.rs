@@ -10,6 +10,8 @@
 
 mod answer;
 mod dialects;
+mod moment;
+mod own_key;
 mod period;
 pub mod query;
 pub mod sign;
@@ -17,7 +19,7 @@ mod text;
 mod wire;
 
 use turnkey_core::decide::Outcome;
-use turnkey_core::{Call, Fault, Listing, UtcMillis};
+use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 
 pub use dialects::{all, find};
 pub use wire::{OwnedRequest, Reply, Request};
@@ -59,6 +61,8 @@ pub trait Listen: Sync {
 pub trait Ask: Sync {
     /// Spells and signs `call` for the notification URL whose own query is `own_query` (without
     /// the `?`; usually empty). The first key of the listing signs; `now` is when it is signed.
+    /// `extra` replaces parameters by name, or adds some; a dialect that can be spoken in more than
+    /// one way takes its own settings from there, and says which.
     ///
     /// # Errors
     /// `Unsupported` when the protocol has no words for it.
@@ -98,6 +102,25 @@ pub struct Card {
     pub reply_within_ms: u64,
     /// What the marketplace calls before the real call.
     pub overture: Overture,
+    /// What it calls the code of a product: the parameter, and the key in a listing's
+    /// configuration. `None` where calls name no product.
+    pub product_code: Option<&'static str>,
+}
+
+impl Card {
+    /// The fault of a call that the protocol cannot say.
+    pub(crate) fn unsupported(&self, why: &str) -> Fault {
+        let message = format!("{}: {why}", self.name);
+        Fault::new(FaultKind::Unsupported, "intent_unsupported", message)
+    }
+
+    /// The fault of a call whose action is none of the protocol's.
+    pub(crate) fn action_unknown(&self, action: &str) -> Fault {
+        let known: Vec<_> = self.actions.iter().map(|action| action.wire).collect();
+        let (action, known) = (text::quoted(action), known.join(", "));
+        let message = format!("action {action}: must be one of {known}");
+        Fault::new(FaultKind::Unsupported, "action_unknown", message)
+    }
 }
 
 /// One action of a protocol.
@@ -111,11 +134,23 @@ pub struct Action {
     pub retries: u32,
 }
 
+impl Action {
+    pub(crate) const fn new(name: &'static str, wire: &'static str, retries: u32) -> Self {
+        Self {
+            name,
+            wire,
+            retries,
+        }
+    }
+}
+
 /// What the marketplace calls before the real call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overture {
     /// The same call as a dry run.
     DryRun,
+    /// The action called `test`, which asks whether anybody is there.
+    Ping,
     /// Nothing.
     None,
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use turnkey_core::Fault;
 
+use crate::Card;
 use crate::text::quoted;
 
 /// What [`encode`] escapes: everything but `A-Z a-z 0-9 - _ . ~` and the space, which becomes `+`.
@@ -91,6 +92,12 @@ impl<'a> Query<'a> {
         })
     }
 
+    /// The parameters but `without`, decoded, sorted by name.
+    pub(crate) fn decoded(&self, without: &str) -> impl Iterator<Item = (&str, &str)> {
+        let kept = self.0.iter().filter(move |p| p.name != without);
+        kept.map(|p| (p.name.as_ref(), p.value.as_ref()))
+    }
+
     /// The parameters but `without`, exactly as they stand on the wire, sorted by name.
     #[must_use]
     pub fn as_received(&self, without: &str) -> String {
@@ -124,6 +131,52 @@ impl<'a> Parameter<'a> {
             value: part(value)?,
         })
     }
+}
+
+/// The parameters of a request that we make, in the order in which they are sent.
+#[derive(Default)]
+pub(crate) struct Parameters(Vec<(String, Option<String>)>);
+
+impl Parameters {
+    /// Adds a parameter; `None` when the call has no value for it, so that somebody else must.
+    pub(crate) fn put(&mut self, name: &str, value: Option<&str>) {
+        self.0.push((name.to_owned(), value.map(str::to_owned)));
+    }
+
+    /// The unsigned query: `own_query` as it stands, then the parameters, each replaced by what
+    /// `extra` says of it, then the rest of `extra`.
+    ///
+    /// # Errors
+    /// `intent_unsupported`, naming a parameter that is still without a value.
+    pub(crate) fn spelt(
+        mut self,
+        own_query: &str,
+        extra: &[(String, String)],
+        card: &Card,
+    ) -> Result<String, Fault> {
+        for (name, value) in extra {
+            match self.0.iter_mut().find(|(known, _)| known == name) {
+                Some((_, replaced)) => *replaced = Some(value.clone()),
+                None => self.put(name, Some(value)),
+            }
+        }
+        let mut query = own_query.to_owned();
+        for (name, value) in self.0 {
+            let value = value.ok_or_else(|| {
+                card.unsupported(&format!("a call without {name} cannot be put in its words"))
+            })?;
+            append(&mut query, &name, &value);
+        }
+        Ok(query)
+    }
+}
+
+/// Adds one more parameter to `query`.
+pub(crate) fn append(query: &mut String, name: &str, value: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.push_str(&pair(name, value));
 }
 
 /// `name=value`, form-encoded.

@@ -5,14 +5,16 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
+use turnkey_core::limits::TEXT_BYTES_MAX;
 use turnkey_core::{Fault, Listing, UtcMillis};
 
+use crate::query::{self, Query};
 use crate::text::quoted;
 
 /// `base64(HMAC-SHA256(key, message))`.
 #[must_use]
 pub fn hmac_sha256_base64(key: &SecretString, message: &str) -> String {
-    BASE64_STANDARD.encode(hmac_sha256(key, message))
+    BASE64_STANDARD.encode(hmac_sha256(key, [message]))
 }
 
 /// Whether `signature` is what [`hmac_sha256_base64`] makes of `message` with one of `keys`.
@@ -21,6 +23,10 @@ pub fn hmac_sha256_base64(key: &SecretString, message: &str) -> String {
 /// key proves nothing, so it fits nothing.
 #[must_use]
 pub fn is_signed(keys: &[SecretString], message: &str, signature: &str) -> bool {
+    fits(keys, ["", message], signature)
+}
+
+fn fits(keys: &[SecretString], message: [&str; 2], signature: &str) -> bool {
     let Ok(received) = BASE64_STANDARD.decode(signature) else {
         return false;
     };
@@ -32,11 +38,90 @@ pub fn is_signed(keys: &[SecretString], message: &str, signature: &str) -> bool 
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-fn hmac_sha256(key: &SecretString, message: &str) -> [u8; 32] {
+fn hmac_sha256<const N: usize>(key: &SecretString, message: [&str; N]) -> [u8; 32] {
     let key = key.expose_secret().as_bytes();
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(message.as_bytes());
+    for part in message {
+        mac.update(part.as_bytes());
+    }
     mac.finalize().into_bytes().into()
+}
+
+/// Checks that `signature`, where one came, is what one of the listing's keys makes of `query`
+/// without it, behind one of `prefixes`.
+///
+/// Senders differ in what they escape, so the pairs are tried exactly as they stand on the wire,
+/// then as the documentation encodes them. The un-encoded form is never tried: a value with `&` in
+/// it could be taken for two parameters.
+///
+/// # Errors
+/// `signature_missing` or `signature_wrong`.
+pub(crate) fn authenticate(
+    query: &Query<'_>,
+    signature: Option<&str>,
+    prefixes: &[&str],
+    listing: &Listing,
+) -> Result<(), Fault> {
+    let Some(signature) = signature.filter(|text| !text.is_empty()) else {
+        let message = "parameter \"signature\" is missing";
+        return Err(Fault::unauthentic("signature_missing", message));
+    };
+    let signs = |message: &str| {
+        let mut prefixes = prefixes.iter();
+        prefixes.any(|prefix| fits(&listing.keys, [prefix, message], signature))
+    };
+    if signs(&query.as_received("signature")) || signs(&query.canonical("signature")) {
+        return Ok(());
+    }
+    let keys = listing.keys.len();
+    let note = format!(
+        "neither the query as received nor its canonical form fits any of {keys} key(s); \
+         `turnkey explain` shows the first difference"
+    );
+    Err(Fault::unauthentic("signature_wrong", "signature does not match").noted(note))
+}
+
+/// `query` with the signature that the listing's first key makes of it behind `prefix`, and that
+/// signature. One that the query has already is kept.
+///
+/// # Errors
+/// As [`Query::parse`], and when the listing has no key.
+pub(crate) fn signed(
+    mut query: String,
+    prefix: &str,
+    listing: &Listing,
+) -> Result<(String, String), Fault> {
+    let unsigned = Query::parse(&query)?;
+    if let Some(given) = unsigned.get("signature").map(str::to_owned) {
+        return Ok((query, given));
+    }
+    let key = listing
+        .keys
+        .first()
+        .ok_or_else(|| Fault::bug(format!("listing {} has no key to sign with", listing.name)))?;
+    let message = unsigned.canonical("signature");
+    let signature = BASE64_STANDARD.encode(hmac_sha256(key, [prefix, &message]));
+    query::append(&mut query, "signature", &signature);
+    Ok((query, signature))
+}
+
+/// Two products may share a key; this is what keeps their calls apart (promise 5). `name` is the
+/// parameter that carries the product's code.
+///
+/// # Errors
+/// `product_code_wrong` when the listing sells another product.
+pub(crate) fn check_product(query: &Query<'_>, name: &str, listing: &Listing) -> Result<(), Fault> {
+    let Some(wanted) = &listing.product_code else {
+        return Ok(());
+    };
+    match query.optional(name, TEXT_BYTES_MAX)? {
+        Some(code) if code != wanted => {
+            let message = format!("{name} {} is not sold here", quoted(code));
+            Err(Fault::unauthentic("product_code_wrong", message)
+                .noted(format!("listing {} sells {wanted}", listing.name)))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Checks that `signed_at`, which parameter `name` spells as `text`, lies within the listing's

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// One request, as received. The gateway has bounded every part of it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
@@ -12,6 +14,14 @@ pub struct Request<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body.
     pub body: &'a [u8],
+}
+
+impl Request<'_> {
+    /// The first header called `name` (in lower case), where its value is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| *known == name)?;
+        std::str::from_utf8(value).ok()
+    }
 }
 
 /// A request that we make.
@@ -36,6 +46,19 @@ pub struct Reply {
     pub retry_after_s: Option<u32>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// `body` as JSON, under the bare media type: QingCloud's own checks compare the whole header.
+    pub(crate) fn json(status: u16, body: &impl Serialize) -> Self {
+        Self {
+            status,
+            content_type: "application/json".to_owned(),
+            retry_after_s: None,
+            // Texts and a bool always have a JSON form; no body at all would count as a failure.
+            body: serde_json::to_vec(body).unwrap_or_default(),
+        }
+    }
 }
 
 impl fmt::Debug for Request<'_> {

@@ -12,6 +12,7 @@ macro_rules! dialects {
 
 dialects! {
     qingcloud_market
+    qingcloud_appcenter
 }
 
 /// Every dialect there is.

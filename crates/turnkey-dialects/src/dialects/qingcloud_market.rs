@@ -25,7 +25,7 @@ use turnkey_core::{
     OrderKey, OrderRef, Period, Reason, Renew, UtcMillis,
 };
 
-use crate::query::{Query, pair};
+use crate::query::{Parameters, Query};
 use crate::text::quoted;
 use crate::{
     Action, Ask, Card, Dialect, Faces, Listen, Overture, OwnedRequest, Reply, Request, answer,
@@ -41,6 +41,9 @@ const EXPIRE: &str = "ExpireInstance";
 const DELETE: &str = "DeleteInstance";
 const TEST: &str = "TestConnection";
 
+/// "Create": the parameter that names the product.
+const PRODUCT_CODE: &str = "product_code";
+
 /// "Overview": what is called, how often again after a failure, and how long it may take.
 static CARD: Card = Card {
     name: "qingcloud-market",
@@ -48,31 +51,18 @@ static CARD: Card = Card {
     source: "QingCloud documentation, \"云市场 / SaaS 类商品 SPI 开发指南\", checked 2026-11",
     method: "GET",
     actions: &[
-        action("create", CREATE, 3),
-        action("renew", RENEW, 3),
-        action("upgrade", UPGRADE, 3),
-        action("expire", EXPIRE, 3),
-        action("delete", DELETE, 3),
-        action("test", TEST, 2),
+        Action::new("create", CREATE, 3),
+        Action::new("renew", RENEW, 3),
+        Action::new("upgrade", UPGRADE, 3),
+        Action::new("expire", EXPIRE, 3),
+        Action::new("delete", DELETE, 3),
+        Action::new("test", TEST, 2),
     ],
     time_limit_ms: 15_000,
     reply_within_ms: 12_000,
     overture: Overture::DryRun,
+    product_code: Some(PRODUCT_CODE),
 };
-
-const fn action(name: &'static str, wire: &'static str, retries: u32) -> Action {
-    Action {
-        name,
-        wire,
-        retries,
-    }
-}
-
-/// "Create": an instance id has at most so many characters.
-const INSTANCE_ID_CHARS_MAX: usize = 128;
-
-/// The bare type: the market's own checks compare the whole header.
-const JSON: &str = "application/json";
 
 /// How long the market is asked to wait before it calls again: most drivers need less.
 const RETRY_AFTER_S: u32 = 5;
@@ -102,9 +92,9 @@ impl Listen for QingcloudMarket {
         now: UtcMillis,
     ) -> Result<Call, Fault> {
         let query = Query::parse(request.query)?;
-        authenticate(&query, listing)?;
+        sign::authenticate(&query, query.get("signature"), &[""], listing)?;
         let signed_at = signed_at(&query, listing, now)?;
-        check_product(&query, listing)?;
+        sign::check_product(&query, PRODUCT_CODE, listing)?;
         Ok(Call {
             intent: intent(&query)?,
             dry_run: is_debug(&query)?,
@@ -117,10 +107,10 @@ impl Listen for QingcloudMarket {
         let is_create = matches!(call.intent, Intent::Create(_));
         match (outcome, is_create) {
             (Outcome::Delivered { instance, access }, true) => {
-                json(200, &Created::new(instance, access))
+                Reply::json(200, &Created::new(instance, access))
             }
             (Outcome::Delivered { .. } | Outcome::Done | Outcome::Gone, false) => {
-                json(200, &SUCCESS)
+                Reply::json(200, &SUCCESS)
             }
             (Outcome::NotReady { .. }, _) => {
                 let message = "the instance is not ready yet; call again";
@@ -151,7 +141,7 @@ impl Listen for QingcloudMarket {
         };
         Reply {
             retry_after_s: (fault.kind == FaultKind::Busy).then_some(RETRY_AFTER_S),
-            ..json(status, &failure)
+            ..Reply::json(status, &failure)
         }
     }
 }
@@ -167,28 +157,8 @@ impl Ask for QingcloudMarket {
         extra: &[(String, String)],
         now: UtcMillis,
     ) -> Result<OwnedRequest, Fault> {
-        let mut parameters = parameters(call, listing, now)?;
-        for (name, value) in extra {
-            match parameters.iter_mut().find(|(known, _)| known == name) {
-                Some((_, replaced)) => *replaced = Some(value.clone()),
-                None => parameters.push((name.clone(), Some(value.clone()))),
-            }
-        }
-        let mut query = own_query.to_owned();
-        for (name, value) in parameters {
-            let value = value.ok_or_else(|| {
-                unsupported(&format!("a call without {name} cannot be put in its words"))
-            })?;
-            append(&mut query, &name, &value);
-        }
-        let unsigned = Query::parse(&query)?;
-        if unsigned.get("signature").is_none() {
-            let key = listing.keys.first().ok_or_else(|| {
-                Fault::bug(format!("listing {} has no key to sign with", listing.name))
-            })?;
-            let signature = sign::hmac_sha256_base64(key, &unsigned.canonical("signature"));
-            append(&mut query, "signature", &signature);
-        }
+        let query = parameters(call, listing, now)?.spelt(own_query, extra, &CARD)?;
+        let (query, _) = sign::signed(query, "", listing)?;
         Ok(OwnedRequest {
             query,
             headers: Vec::new(),
@@ -220,26 +190,6 @@ impl Ask for QingcloudMarket {
 
 // Reading: "security".
 
-/// Senders differ in what they escape, so the pairs are tried exactly as they stand on the wire,
-/// then as the documentation encodes them. The un-encoded form is never tried: a value with `&` in
-/// it could be taken for two parameters.
-fn authenticate(query: &Query<'_>, listing: &Listing) -> Result<(), Fault> {
-    let Some(signature) = query.get("signature").filter(|text| !text.is_empty()) else {
-        let message = "parameter \"signature\" is missing";
-        return Err(Fault::unauthentic("signature_missing", message));
-    };
-    let signs = |message: &str| sign::is_signed(&listing.keys, message, signature);
-    if signs(&query.as_received("signature")) || signs(&query.canonical("signature")) {
-        return Ok(());
-    }
-    let keys = listing.keys.len();
-    let note = format!(
-        "neither the query as received nor its canonical form fits any of {keys} key(s); \
-         `turnkey explain` shows the first difference"
-    );
-    Err(Fault::unauthentic("signature_wrong", "signature does not match").noted(note))
-}
-
 /// The signed time, when it lies within the listing's window on either side of `now`.
 fn signed_at(query: &Query<'_>, listing: &Listing, now: UtcMillis) -> Result<UtcMillis, Fault> {
     let text = query.required("timestamp", TEXT_BYTES_MAX)?;
@@ -251,21 +201,6 @@ fn signed_at(query: &Query<'_>, listing: &Listing, now: UtcMillis) -> Result<Utc
     })?;
     sign::check_window("timestamp", text, signed_at, listing, now)?;
     Ok(signed_at)
-}
-
-/// Two products may share a key; this is what keeps their calls apart (promise 5).
-fn check_product(query: &Query<'_>, listing: &Listing) -> Result<(), Fault> {
-    let Some(wanted) = &listing.product_code else {
-        return Ok(());
-    };
-    match query.optional("product_code", TEXT_BYTES_MAX)? {
-        Some(code) if code != wanted => {
-            let message = format!("product_code {} is not sold here", quoted(code));
-            Err(Fault::unauthentic("product_code_wrong", message)
-                .noted(format!("listing {} sells {wanted}", listing.name)))
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 // Reading: the parameters.
@@ -289,30 +224,18 @@ fn intent(query: &Query<'_>) -> Result<Intent, Fault> {
         EXPIRE => instance(query).map(|id| Intent::Suspend(id, Reason::Marketplace)),
         DELETE => instance(query).map(Intent::Release),
         TEST => Ok(Intent::Ping),
-        other => {
-            let known: Vec<_> = CARD.actions.iter().map(|action| action.wire).collect();
-            let message = format!(
-                "action {}: must be one of {}",
-                quoted(other),
-                known.join(", ")
-            );
-            Err(Fault::new(
-                FaultKind::Unsupported,
-                "action_unknown",
-                message,
-            ))
-        }
+        other => Err(CARD.action_unknown(other)),
     }
 }
 
 fn create(query: &Query<'_>) -> Result<Create, Fault> {
     let key = order_key(query)?;
     let buyer = query.required("qingcloud_uid", TEXT_BYTES_MAX)?;
-    let product_code = query.required("product_code", TEXT_BYTES_MAX)?;
+    let product_code = query.required(PRODUCT_CODE, TEXT_BYTES_MAX)?;
     let (spec, package, period) = bought(query)?;
     let content = Digest::of(&[
         ("qingcloud_uid", Some(buyer)),
-        ("product_code", Some(product_code)),
+        (PRODUCT_CODE, Some(product_code)),
         ("spec", Some(spec)),
         ("package", Some(package)),
         ("duration", Some(&period.to_string())),
@@ -323,7 +246,7 @@ fn create(query: &Query<'_>) -> Result<Create, Fault> {
         spec: spec.to_owned(),
         package: Some(package.to_owned()),
         period,
-        context: [("product_code".to_owned(), product_code.to_owned())].into(),
+        context: [(PRODUCT_CODE.to_owned(), product_code.to_owned())].into(),
     })
 }
 
@@ -445,37 +368,21 @@ impl<'a> Created<'a> {
     }
 }
 
-fn json(status: u16, body: &impl Serialize) -> Reply {
-    Reply {
-        status,
-        content_type: JSON.to_owned(),
-        retry_after_s: None,
-        // Texts and a bool always have a JSON form; no body at all would count as a failure.
-        body: serde_json::to_vec(body).unwrap_or_default(),
-    }
-}
-
 // Asking.
 
 /// The parameters of `call` but the signature, in the order of the documentation's tables. What the
 /// call does not say is `None`.
-fn parameters(
-    call: &Call,
-    listing: &Listing,
-    now: UtcMillis,
-) -> Result<Vec<(String, Option<String>)>, Fault> {
-    let mut parameters = Vec::new();
-    let mut put = |name: &str, value: Option<&str>| {
-        parameters.push((name.to_owned(), value.map(str::to_owned)));
-    };
+fn parameters(call: &Call, listing: &Listing, now: UtcMillis) -> Result<Parameters, Fault> {
+    let mut parameters = Parameters::default();
+    let mut put = |name: &str, value: Option<&str>| parameters.put(name, value);
     match &call.intent {
         Intent::Create(create) => {
-            let own_code = || create.context.get("product_code");
+            let own_code = || create.context.get(PRODUCT_CODE);
             let product_code = listing.product_code.as_ref().or_else(own_code);
             put("action", Some(CREATE));
             put("order_id", Some(create.order.key.as_str()));
             put("qingcloud_uid", Some(&create.buyer));
-            put("product_code", product_code.map(String::as_str));
+            put(PRODUCT_CODE, product_code.map(String::as_str));
             put("spec", Some(&create.spec));
             put("package", create.package.as_deref());
             put("duration", Some(&create.period.to_string()));
@@ -512,7 +419,7 @@ fn parameters(
         }
         Intent::Ping => put("action", Some(TEST)),
         Intent::Resume(..) => {
-            return Err(unsupported("it has no resume, a renewal does that"));
+            return Err(CARD.unsupported("it has no resume, a renewal does that"));
         }
     }
     put("debug", Some(if call.dry_run { "1" } else { "0" }));
@@ -520,33 +427,16 @@ fn parameters(
     Ok(parameters)
 }
 
-fn append(query: &mut String, name: &str, value: &str) {
-    if !query.is_empty() {
-        query.push('&');
-    }
-    query.push_str(&pair(name, value));
-}
-
-fn unsupported(why: &str) -> Fault {
-    let message = format!("{}: {why}", CARD.name);
-    Fault::new(FaultKind::Unsupported, "intent_unsupported", message)
-}
-
 // Hearing.
 
 /// "Create": the response.
 fn delivered(body: &Map<String, Value>) -> Result<Outcome, Fault> {
-    let instance = answer::text(body, "instanceId")?
-        .filter(|id| id.chars().count() <= INSTANCE_ID_CHARS_MAX)
-        .ok_or_else(|| {
-            let rule = format!("instanceId must have 1 to {INSTANCE_ID_CHARS_MAX} characters");
-            answer::not_understood(&rule)
-        })?;
+    let instance = answer::instance_id(body)?;
     let Some(Value::Object(info)) = body.get("instanceInfo") else {
         return Err(answer::not_understood("instanceInfo must be an object"));
     };
     Ok(Outcome::Delivered {
-        instance: InstanceId::new(instance),
+        instance,
         access: Access {
             front_end: Login {
                 url: answer::text(info, "frontEndUrl")?,

@@ -8,6 +8,12 @@
     reason = "a test that cannot go on must stop with a word"
 )]
 
+mod door;
+mod fixture;
+mod laws;
+mod qingcloud_appcenter;
+
 mod qingcloud_market;
 mod registry;
 mod shop;
+mod vectors;

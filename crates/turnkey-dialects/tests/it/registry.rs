@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use turnkey_core::{Call, Fault, FaultKind, Intent};
-use turnkey_dialects::{Request, all, find};
+use turnkey_dialects::{Overture, Request, all, find};
 
-use crate::qingcloud_market::{NOON, listing};
+use crate::door::{NOON, listing};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -73,6 +73,14 @@ fn every_card_is_filled_in() {
             wires.len(),
             card.actions.len(),
             "{name}: one wire name, one action"
+        );
+        assert!(
+            [None, Some("product_code"), Some("app_id")].contains(&card.product_code),
+            "{name}: the configuration knows no other key"
+        );
+        assert!(
+            card.overture != Overture::Ping || names.contains("test"),
+            "{name}: the overture calls the action `test`"
         );
     }
 }

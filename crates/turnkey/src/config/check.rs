@@ -251,6 +251,7 @@ impl Check<'_> {
             self.error(at(".slow"), message);
         }
         let dialect = dialect?;
+        let product_code = self.product_code(name, listing, dialect);
         let reply_within = self.reply_within(name, listing, dialect);
         if let Some(product) = checked
             .iter()
@@ -263,7 +264,7 @@ impl Check<'_> {
             formerly: listing.formerly.clone(),
             dialect,
             product: listing.product.clone(),
-            product_code: listing.product_code.clone(),
+            product_code,
             path: listing
                 .path
                 .clone()
@@ -372,6 +373,33 @@ impl Check<'_> {
         }
     }
 
+    /// The marketplace's code for the product, under the key that its dialect has for it.
+    fn product_code(
+        &mut self,
+        name: &str,
+        listing: &file::Listing,
+        dialect: &dyn Dialect,
+    ) -> Option<String> {
+        let card = dialect.card();
+        let given = [
+            ("product_code", &listing.product_code),
+            ("app_id", &listing.app_id),
+        ];
+        let mut found = None;
+        for (key, code) in given {
+            if card.product_code == Some(key) {
+                found.clone_from(code);
+            } else if code.is_some() {
+                let message = match card.product_code {
+                    Some(known) => format!("{} calls it {known}", card.name),
+                    None => format!("{} has no code for products", card.name),
+                };
+                self.error(format!("listing.{name}.{key}"), message);
+            }
+        }
+        found
+    }
+
     fn reply_within(
         &mut self,
         name: &str,
@@ -462,10 +490,14 @@ impl Check<'_> {
             let twin = listings
                 .iter()
                 .find(|(n, other)| *n != name && shares(other));
-            if let (Some((twin, _)), None) = (twin, &listing.product_code) {
+            let code = listing.product_code.as_ref().or(listing.app_id.as_ref());
+            if let (Some((twin, _)), None) = (twin, code) {
+                let dialect = turnkey_dialects::find(&listing.dialect);
+                let key = dialect.and_then(|dialect| dialect.card().product_code);
+                let key = key.unwrap_or("product_code");
                 let message = format!(
-                    "shares a key with listing {twin:?}: set product_code on both, or a call to \
-                     one can be replayed at the other"
+                    "shares a key with listing {twin:?}: set {key} on both, or a call to one can \
+                     be replayed at the other"
                 );
                 self.warn(format!("listing.{name}.keys"), message);
             }

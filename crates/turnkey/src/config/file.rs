@@ -133,6 +133,7 @@ pub(super) struct Listing {
     pub(super) dialect: String,
     pub(super) product: String,
     pub(super) product_code: Option<String>,
+    pub(super) app_id: Option<String>,
     pub(super) path: Option<String>,
     pub(super) keys: Vec<SecretRef>,
     pub(super) any_plan: Option<String>,

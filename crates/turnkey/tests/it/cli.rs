@@ -17,7 +17,7 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
     )
 }
 
-/// A running `turnkey demo`, and its notification URL.
+/// A running `turnkey demo`, and its notification URL for the market.
 async fn demo(arguments: &[&str]) -> (Child, String) {
     let mut child = Command::new(PROGRAM)
         .args(["demo", "--listen", "127.0.0.1:0", "--lang", "en"])
@@ -31,7 +31,8 @@ async fn demo(arguments: &[&str]) -> (Child, String) {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut url = None;
     while let Some(line) = lines.next_line().await.expect("it prints text") {
-        let found = line.split_whitespace().find(|word| word.contains("/spi/"));
+        let mut words = line.split_whitespace();
+        let found = words.find(|word| word.contains("/spi/qingcloud-market/"));
         url = url.or(found.map(str::to_owned));
         if line.starts_with("ready in ") {
             // What is printed later must find a reader.
@@ -76,6 +77,48 @@ async fn the_first_five_minutes() {
         assert_eq!(done["ok"], true, "{done}");
     }
     assert_eq!(triggered(&url, &["test"]).await["ok"], true);
+}
+
+/// AppCenter: a connection test before every other action, and debug is no dry run.
+#[tokio::test]
+async fn the_appcenter_plays_its_own_overture() {
+    let (_demo, url) = demo(&[]).await;
+    let url = url.replace("qingcloud-market", "qingcloud-appcenter");
+    let folder = tempfile::tempdir().expect("a folder");
+    let trigger = async |arguments: &[&str]| {
+        let to = ["--to", &url];
+        let arguments = [&["trigger", "qingcloud-appcenter"], arguments, &to].concat();
+        said(&run(folder.path(), &arguments).await)
+    };
+    let create = ["create", "--order", "appor-1", "--set", "debug=true"];
+    let (code, stdout, stderr) = trigger(&create).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let at = |text: &str| {
+        stdout
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {stdout}"))
+    };
+    assert!(at("TestConnection connection test\n") < at("CreateAppInstance\n"));
+    assert!(stdout.contains("delivered: order appor-1 -> instance i-"));
+
+    let prefixed = ["--set", "signing=method-prefixed", "--json"];
+    let created = trigger(&[&create[..3], &prefixed].concat()).await.1;
+    let created: Value = serde_json::from_str(&created).expect("one JSON object");
+    let id = created["instances"][0].as_str().expect("an id");
+    assert!(stdout.contains(id), "{id}: {stdout}");
+    let instance = format!("instance_id={id}");
+    for action in ["renew", "upgrade", "expire", "delete"] {
+        let (code, stdout, _) = trigger(&[action, "--set", &instance, "--json"]).await;
+        assert_eq!(code, Some(0), "{stdout}");
+    }
+    let (code, stdout, _) = trigger(&["expire", "--set", "instance_id=i-nobodys"]).await;
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(
+        stdout.contains("failed after 1 calls"),
+        "a final no is not called again: {stdout}"
+    );
+    let (code, _, stderr) = trigger(&["create", "--debug-only"]).await;
+    assert_eq!(code, Some(2), "{stderr}");
 }
 
 #[tokio::test]

@@ -210,3 +210,37 @@ fn a_driver_that_may_outlast_the_marketplace_is_warned_of() {
         "{said}"
     );
 }
+
+/// `product_code` or `app_id`: the key that the marketplace's own documentation has.
+#[test]
+fn a_product_has_the_code_that_its_dialect_knows() {
+    let appcenter = GOOD.replace("qingcloud-market", "qingcloud-appcenter");
+    for (toml, key, wrong) in [
+        (GOOD, "product_code", None),
+        (
+            GOOD,
+            "app_id",
+            Some("error listing.notes.app_id: qingcloud-market calls it product_code"),
+        ),
+        (&appcenter, "app_id", None),
+        (
+            &appcenter,
+            "product_code",
+            Some("error listing.notes.product_code: qingcloud-appcenter calls it app_id"),
+        ),
+    ] {
+        let toml = toml.replace("product = ", &format!("{key} = \"code-1\"\nproduct = "));
+        let checked = config::parse(&toml, Mode::Demo, Path::new("nowhere"));
+        let code = checked
+            .settings
+            .map(|settings| settings.listings[0].product_code.clone());
+        assert_eq!(code.is_some(), wrong.is_none(), "{toml}");
+        assert!(code.is_none_or(|code| code.as_deref() == Some("code-1")));
+        let said = findings(&toml, Mode::Demo);
+        let errors: Vec<_> = said
+            .iter()
+            .filter(|line| line.starts_with("error"))
+            .collect();
+        assert_eq!(errors, wrong.iter().collect::<Vec<_>>());
+    }
+}

@@ -2,10 +2,11 @@
 
 use turnkey_core::decide::Outcome;
 use turnkey_core::{Access, Fault, FaultKind, InstanceId, Intent, Login};
-use turnkey_dialects::{Reply, Request};
+use turnkey_dialects::Request;
 use turnkey_testkit::sample;
 
-use super::{CREATE, KEY, NOON, NOON_S, asking, at, hear, listen, listing, signed};
+use super::{CREATE, hear, market, signed};
+use crate::door::{KEY, NOON, NOON_S, answer, at, listing};
 
 fn delivered(front_end: Login, admin: Login) -> Outcome {
     Outcome::Delivered {
@@ -52,7 +53,7 @@ fn a_create_is_answered_in_the_documented_words() {
         ),
     ];
     for (outcome, info) in cases {
-        let reply = listen().write(&create, &outcome);
+        let reply = market().listen.write(&create, &outcome);
         let body =
             format!(r#"{{"spiVersion":"1","instanceId":"i-ascggds","instanceInfo":{info}}}"#);
         assert_eq!(reply, answer(200, "application/json", &body));
@@ -63,10 +64,12 @@ fn a_create_is_answered_in_the_documented_words() {
 fn a_create_is_never_a_success_without_an_instance() {
     let create = sample::call(sample::create("mord-1"), at(NOON));
     for outcome in [Outcome::Done, Outcome::Gone] {
-        assert_eq!(listen().write(&create, &outcome).status, 500);
+        assert_eq!(market().listen.write(&create, &outcome).status, 500);
     }
     let instance = InstanceId::new("i-1");
-    let reply = listen().write(&create, &Outcome::NotReady { instance });
+    let reply = market()
+        .listen
+        .write(&create, &Outcome::NotReady { instance });
     assert_eq!((reply.status, reply.retry_after_s), (503, Some(5)));
     let fault = hear(&create, &reply).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Busy);
@@ -85,7 +88,9 @@ fn a_refusal_is_never_200_and_never_says_what_the_operator_is_told() {
     };
     let ping = sample::call(Intent::Ping, at(NOON));
     for kind in FaultKind::ALL {
-        let reply = listen().refuse(&Fault::new(kind, "code", "say \"no\"").noted("hidden"));
+        let reply = market()
+            .listen
+            .refuse(&Fault::new(kind, "code", "say \"no\"").noted("hidden"));
         let body = r#"{"spiVersion":"1","success":false,"message":"say \"no\""}"#;
         let (status, heard) = expected(kind);
         assert_eq!(reply.status, status);
@@ -96,17 +101,10 @@ fn a_refusal_is_never_200_and_never_says_what_the_operator_is_told() {
         assert_eq!(fault.kind, heard);
         assert!(fault.message.ends_with(r#": "say \"no\"""#), "{fault}");
     }
-    let huge = listen().refuse(&Fault::malformed("code", "x".repeat(100_000)));
+    let huge = market()
+        .listen
+        .refuse(&Fault::malformed("code", "x".repeat(100_000)));
     assert!(huge.body.len() < 4096);
-}
-
-fn answer(status: u16, content_type: &str, body: &str) -> Reply {
-    Reply {
-        status,
-        content_type: content_type.to_owned(),
-        retry_after_s: None,
-        body: body.as_bytes().to_vec(),
-    }
 }
 
 #[test]
@@ -185,7 +183,7 @@ fn requests_and_replies_keep_their_secrets() {
         body: b"secret",
     };
     let ping = sample::call(Intent::Ping, at(NOON));
-    let asked = asking().ask(&ping, &listing(), "", &[], NOON).unwrap();
+    let asked = market().ask.ask(&ping, &listing(), "", &[], NOON).unwrap();
     let reply = answer(200, "application/json", r#"{"password":"secret"}"#);
     let shown = format!("{request:?} {asked:?} {reply:?}");
     assert_eq!(

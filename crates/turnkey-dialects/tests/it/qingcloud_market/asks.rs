@@ -3,7 +3,8 @@
 use turnkey_core::{FaultKind, InstanceId, Intent};
 use turnkey_testkit::sample;
 
-use super::{NOON, ask, at, listing, read};
+use super::{ask, read};
+use crate::door::{NOON, at, listing};
 
 #[test]
 fn an_own_query_travels_first_and_is_signed() {

@@ -5,9 +5,8 @@ use turnkey_dialects::query::{Query, encode, pair};
 use turnkey_dialects::sign;
 use turnkey_testkit::sample;
 
-use super::{
-    CREATE, KEY, NOON, NOON_S, ask, at, key, listing, read, signed, signed_as_sent, with, without,
-};
+use super::{CREATE, ask, read, signed};
+use crate::door::{KEY, NOON, NOON_S, at, key, listing, signed_as_sent, with, without};
 
 /// Reads `parameters`, well signed at noon, at noon.
 fn read_signed(parameters: &[(&str, &str)]) -> Result<Call, Fault> {

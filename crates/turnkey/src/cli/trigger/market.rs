@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
-use turnkey_core::{Call, Ends, Fault, Listing, Offers, Product, Slow};
+use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow};
 use turnkey_dialects::{Action, Ask, Dialect, Overture, Reply};
 use turnkey_drivers::DemoDriver;
 use turnkey_engine::SystemClock;
@@ -20,7 +20,6 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub(super) struct Market {
     dialect: &'static dyn Dialect,
     ask: &'static dyn Ask,
-    pub(super) action: &'static Action,
     listing: Listing,
     /// The notification URL without its own query.
     pub(super) url: String,
@@ -31,6 +30,8 @@ pub(super) struct Market {
 
 /// One call with its repeats.
 pub(super) struct Delivery {
+    /// What was called.
+    pub(super) action: &'static Action,
     /// What the marketplace makes of the last answer.
     pub(super) outcome: Result<Outcome, Fault>,
     /// The last answer, where one came.
@@ -46,7 +47,6 @@ pub(super) struct Delivery {
 impl Market {
     pub(super) fn new(
         dialect: &'static dyn Dialect,
-        action: &'static Action,
         key: SecretString,
         to: &str,
         set: Vec<(String, String)>,
@@ -66,7 +66,6 @@ impl Market {
         Ok(Self {
             dialect,
             ask,
-            action,
             listing: listing(key),
             url: url.to_owned(),
             own_query: own_query.to_owned(),
@@ -79,16 +78,28 @@ impl Market {
         self.dialect.card().overture
     }
 
+    /// The action that asks whether anybody is there.
+    pub(super) fn test(&self) -> Option<&'static Action> {
+        let mut actions = self.dialect.card().actions.iter();
+        actions.find(|action| action.name == "test")
+    }
+
     /// How long the marketplace waits.
     pub(super) fn time_limit(&self) -> Duration {
         Duration::from_millis(self.dialect.card().time_limit_ms)
     }
 
-    /// Calls until an answer is a success, or the protocol's repeats are used up. With `is_lost`
-    /// the first answer is thrown away, as a network might.
-    pub(super) async fn deliver(&self, call: &Call, is_lost: bool) -> Delivery {
+    /// Calls until an answer is final, or the protocol's repeats are used up. With `is_lost` the
+    /// first answer is thrown away, as a network might.
+    pub(super) async fn deliver(
+        &self,
+        action: &'static Action,
+        call: &Call,
+        is_lost: bool,
+    ) -> Delivery {
         let nobody = Fault::busy("no_answer", "no answer came");
         let mut delivery = Delivery {
+            action,
             outcome: Err(nobody),
             reply: None,
             calls: 0,
@@ -111,8 +122,13 @@ impl Market {
                 }
                 Err(fault) => delivery.outcome = Err(fault),
             }
-            let is_last = delivery.calls > self.action.retries + delivery.lost;
-            if delivery.outcome.is_ok() || is_last {
+            // What is heard as the vendor's own no conforms, so that no marketplace calls again.
+            let is_final = delivery
+                .outcome
+                .as_ref()
+                .map_or_else(|fault| fault.kind == FaultKind::Upstream, |_| true);
+            let is_last = delivery.calls > action.retries + delivery.lost;
+            if is_final || is_last {
                 return delivery;
             }
             tokio::time::sleep(PAUSE).await;

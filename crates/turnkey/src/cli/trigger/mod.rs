@@ -66,10 +66,10 @@ pub(super) struct Trigger {
     /// Decides which answers are lost, and the new order's id; a run can so be repeated.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only the debug calls.
+    /// Only the debug calls, where they are dry runs.
     #[arg(long, conflicts_with = "no_debug")]
     debug_only: bool,
-    /// No debug call first.
+    /// Nothing before the call itself: no debug call, no connection test.
     #[arg(long)]
     no_debug: bool,
     /// Print one JSON object.
@@ -95,22 +95,35 @@ impl Trigger {
             complain("--lose-answer cannot lose more answers than --times asks for");
             return Ok(Exit::Usage);
         }
+        let name = dialect.card().name;
+        if self.debug_only && dialect.card().overture != Overture::DryRun {
+            complain(&match lang {
+                Lang::En => format!("--debug-only: {name} has no dry run"),
+                Lang::Zh => format!("--debug-only：{name} 没有只检查不执行的调试调用"),
+            });
+            return Ok(Exit::Usage);
+        }
         let key = self.signing_key(lang)?;
         let seed = self.seed.unwrap_or_else(rand::random);
         let order = self.order.clone().unwrap_or_else(|| new_order(seed));
         let Some(intent) = self.intent(action, &order, lang) else {
             return Ok(Exit::Usage);
         };
-        let name = dialect.card().name;
         let to = self.to.clone();
         let to = to.unwrap_or_else(|| format!("http://127.0.0.1:8686/spi/{name}/demo"));
-        let market = Market::new(dialect, action, key, &to, self.set.clone())?;
+        let market = Market::new(dialect, key, &to, self.set.clone())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();
         let tally = runtime
             .context("cannot start the runtime")?
-            .block_on(self.play(market, intent, Tally::new(action, order, seed), lang));
+            .block_on(self.play(
+                market,
+                action,
+                intent,
+                Tally::new(name, action, order, seed),
+                lang,
+            ));
         Ok(tally.tell(self.json, lang))
     }
 
@@ -228,22 +241,51 @@ impl Trigger {
         }
     }
 
-    /// The overture, then the deliveries.
-    async fn play(&self, market: Market, intent: Intent, mut tally: Tally, lang: Lang) -> Tally {
-        let has_overture = market.overture() == Overture::DryRun && intent != Intent::Ping;
-        let call = |dry_run| {
-            Arc::new(Call {
-                intent: intent.clone(),
-                dry_run,
-                signed_at: None,
-            })
+    /// What the marketplace calls before the real call, and what that is called for people.
+    fn overture(
+        &self,
+        market: &Market,
+        action: &'static Action,
+        intent: &Intent,
+        lang: Lang,
+    ) -> Option<(&'static Action, Call, &'static str)> {
+        if *intent == Intent::Ping || self.no_debug || self.debug_only {
+            return None;
+        }
+        let (action, intent, dry_run, what) = match market.overture() {
+            Overture::DryRun => {
+                let what = lang.pick("debug call", "调试调用");
+                (action, intent.clone(), true, what)
+            }
+            Overture::Ping => {
+                let what = lang.pick("connection test", "连接测试");
+                (market.test()?, Intent::Ping, false, what)
+            }
+            Overture::None => return None,
         };
+        let call = Call {
+            intent,
+            dry_run,
+            signed_at: None,
+        };
+        Some((action, call, what))
+    }
+
+    /// The overture, then the deliveries.
+    async fn play(
+        &self,
+        market: Market,
+        action: &'static Action,
+        intent: Intent,
+        mut tally: Tally,
+        lang: Lang,
+    ) -> Tally {
         tally.debug_only = self.debug_only;
         let is_single = self.times == 1 && !self.json;
-        if has_overture && !self.no_debug && !self.debug_only {
-            let overture = market.deliver(&call(true), false).await;
+        if let Some((action, call, what)) = self.overture(&market, action, &intent, lang) {
+            let overture = market.deliver(action, &call, false).await;
             if is_single {
-                tell::delivery(&market, &overture, lang.pick("debug call", "调试调用"));
+                tell::delivery(&market, &overture, what);
             }
             let is_refused = overture.outcome.is_err();
             tally.overture(overture);
@@ -251,7 +293,11 @@ impl Trigger {
                 return tally;
             }
         }
-        let call = call(self.debug_only);
+        let call = Arc::new(Call {
+            intent,
+            dry_run: self.debug_only,
+            signed_at: None,
+        });
         let market = Arc::new(market);
         let places = Arc::new(Semaphore::new(self.parallel));
         let mut deliveries = tokio::task::JoinSet::new();
@@ -262,7 +308,7 @@ impl Trigger {
             };
             let (market, call) = (Arc::clone(&market), Arc::clone(&call));
             deliveries.spawn(async move {
-                let delivery = market.deliver(&call, is_lost).await;
+                let delivery = market.deliver(action, &call, is_lost).await;
                 drop(place);
                 delivery
             });

@@ -12,6 +12,7 @@ use crate::cli::{Exit, Lang, complain, say};
 
 /// Counts deliveries.
 pub(super) struct Tally {
+    dialect: &'static str,
     action: &'static Action,
     order: String,
     pub(super) seed: u64,
@@ -26,8 +27,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(action: &'static Action, order: String, seed: u64) -> Self {
+    pub(super) fn new(
+        dialect: &'static str,
+        action: &'static Action,
+        order: String,
+        seed: u64,
+    ) -> Self {
         Self {
+            dialect,
             action,
             order,
             seed,
@@ -120,8 +127,10 @@ impl Tally {
             Lang::En => format!("delivered: order {} -> instance {instance}", self.order),
             Lang::Zh => format!("已交付：订单 {} -> 实例 {instance}", self.order),
         });
-        let next =
-            "turnkey trigger qingcloud-market create --times 20 --parallel 8 --lose-answer 3";
+        let next = format!(
+            "turnkey trigger {} create --times 20 --parallel 8 --lose-answer 3",
+            self.dialect
+        );
         complain(&match lang {
             Lang::En => format!("next: {next}"),
             Lang::Zh => format!("下一步：{next}"),
@@ -176,7 +185,7 @@ impl Tally {
 
 /// Shows one delivery: what was asked, what came back.
 pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str) {
-    let wire = market.action.wire;
+    let wire = delivery.action.wire;
     say(format!("-> {} {wire} {what}", market.url).trim_end());
     let (took, limit) = (
         delivery.slowest.as_secs_f64(),
