@@ -89,6 +89,7 @@ async fn make(folder: &Path, rows: u64, keys: Keys) -> anyhow::Result<()> {
                 call: Arc::new(create(&key(keys, n))?),
                 fresh: ids.fresh(now.wall),
                 now,
+                lease_ms: None,
             };
             let store = Arc::clone(&store);
             admissions.spawn(async move { store.admit(admission).await });

@@ -36,7 +36,7 @@ pub(crate) fn listing() -> anyhow::Result<Arc<Listing>> {
     let product = Product {
         name: "demo".to_owned(),
         plans: [("demo".to_owned(), Plan::default())].into(),
-        driver: Arc::new(DemoDriver::new(url.to_owned(), SEED, 0, 0.0)),
+        driver: Arc::new(DemoDriver::new(SEED, 0, 0.0)),
         dry_run: false,
         give_up_after_ms: 24 * 3_600_000,
     };

@@ -170,7 +170,7 @@ fn address(line: &str) -> Option<SocketAddr> {
     rest.split('/').next()?.parse().ok()
 }
 
-/// A line of `/proc/<pid>/status` such as `VmRSS:	   12345 kB`.
+/// A line of `/proc/<pid>/status`: a name, a colon, kibibytes, `kB`.
 fn mebibytes(status: &str, name: &str) -> Option<f64> {
     let line = status
         .lines()

@@ -52,6 +52,9 @@ pub struct Admission {
     pub fresh: FreshIds,
     /// What both clocks show.
     pub now: Now,
+    /// When the caller has a runner with room: for how long the work that this call makes due is
+    /// leased to it, in milliseconds, in the same commit.
+    pub lease_ms: Option<u64>,
 }
 
 /// A request for due operations.
@@ -79,6 +82,8 @@ pub struct Claimed {
 pub struct Report {
     /// Where the instance was created.
     pub listing: Arc<Listing>,
+    /// On which instance.
+    pub instance: InstanceId,
     /// Which operation.
     pub operation: OperationId,
     /// The fence under which it was claimed.

@@ -84,7 +84,9 @@ impl Driver for DemoDriver {
 
     fn drive(&self, work: Work) -> Boxed<'_, Verdict> {
         Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(self.delay_ms)).await;
+            if self.delay_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(self.delay_ms)).await;
+            }
             if self.luck(&work) < self.failure_rate {
                 return Verdict::Retry("the demo driver was told to fail now and then".to_owned());
             }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use turnkey_core::decide::{Admitted, Flag, Outcome};
 use turnkey_core::ports::{Admission, Clock, Store, Verdict, Work};
-use turnkey_core::{Call, Fault, Intent, Listing, OperationId, decide};
+use turnkey_core::{Call, Fault, FaultKind, Intent, Listing, OperationId, decide};
 
+use crate::handover::Room;
 use crate::ids::Ids;
-use crate::waiting::{Wait, Waiting};
+use crate::runner::Runner;
+use crate::waiting::{News, Wait, Waiting};
 
 /// The front desk.
 pub struct Desk {
@@ -17,6 +19,7 @@ pub struct Desk {
     clock: Arc<dyn Clock>,
     waiting: Waiting,
     nudge: Arc<Notify>,
+    room: Option<Room>,
     ids: Ids,
 }
 
@@ -43,8 +46,16 @@ impl Desk {
             clock,
             waiting,
             nudge,
+            room: None,
             ids: Ids::default(),
         }
+    }
+
+    /// The same desk, which hands new work to `runner` while it has room.
+    #[must_use]
+    pub fn handing_to(mut self, runner: &Runner) -> Self {
+        self.room = Some(runner.room().clone());
+        self
     }
 
     /// Has `call` decided and committed, then waits for its work until `wait_ms` are over, counted
@@ -58,48 +69,62 @@ impl Desk {
         call: Arc<Call>,
         wait_ms: u64,
     ) -> Result<Answer, Fault> {
-        /// How often a call may find that the work which it joined has just ended and that other
-        /// work is under way. Each time takes a commit of somebody else, so more is a loop.
-        const JOINS_MAX: usize = 8;
+        /// How often an order may be put once more while its caller waits. Each time takes a
+        /// commit of somebody else for the same instance, so more is a storm.
+        const LOOKS_MAX: usize = 8;
         let mut time_is_up = self.clock.sleep(wait_ms);
         let now = self.clock.now();
         let fresh = self.ids.fresh(now.wall);
-        // Whoever waits is in the queue before the work exists, so that no end is missed.
-        let mut waits: Vec<Wait> = if call.dry_run || listing.product.driver.immediate().is_some() {
-            Vec::new()
-        } else {
-            let own = [fresh.order.operation(), fresh.operation.clone()];
-            own.map(|operation| self.waiting.wait(operation)).into()
-        };
+        // Whoever waits does so before there is work, so that no end is missed. The order of an
+        // immediate driver leaves no work; what a former driver left is found below.
+        let leaves_none =
+            listing.product.driver.immediate().is_some() && call.subject().order.is_some();
+        let about = call.subject().instance.unwrap_or(&fresh.instance).clone();
+        let mut wait = (!leaves_none).then(|| self.waiting.wait(about.clone()));
         let admission = Admission {
             listing: Arc::clone(listing),
             call,
             fresh,
             now,
+            lease_ms: None,
         };
         let mut admitted = self.admit(admission.clone()).await?;
         if let Some(work) = admitted.dry_work.take() {
-            ask_dry(listing, time_is_up, *work).await?;
-            return answer(admitted.answer, admitted.flags);
+            ask_dry(listing, &mut time_is_up, *work).await?;
         }
-        for _ in 0..JOINS_MAX {
+        let flags = std::mem::take(&mut admitted.flags);
+        for _ in 0..LOOKS_MAX {
             let Some(operation) = &admitted.waits_for else {
                 break;
             };
-            if let Some(wait) = waits.iter_mut().find(|wait| wait.is_for(operation)) {
-                let ended = tokio::select! {
-                    biased;
-                    end = wait.end() => end,
-                    () = &mut time_is_up => None,
-                };
-                return answer(ended.unwrap_or(admitted.answer), admitted.flags);
+            // A create that repeats another learns only now which instance it is about.
+            let about = match &admitted.answer {
+                Ok(Outcome::NotReady { instance }) => instance,
+                Ok(_) | Err(_) => &about,
+            };
+            match wait.as_mut().filter(|wait| wait.is_for(about)) {
+                None => wait = Some(self.waiting.wait(about.clone())),
+                Some(wait) => {
+                    let ended = tokio::select! {
+                        biased;
+                        ended = end_of(operation, wait, &admission.call) => ended,
+                        () = &mut time_is_up => break,
+                    };
+                    match ended {
+                        End::Over(end) => return answer(end, flags),
+                        End::GivenUp => break,
+                        End::LookAgain => {}
+                    }
+                }
             }
-            // An earlier call began this work, and it may have ended before this call was in the
-            // queue for it. So the call is put once more: a repeat changes nothing.
-            waits.push(self.waiting.wait(operation.clone()));
-            admitted = self.admit(admission.clone()).await?;
+            match self.admit(admission.clone()).await {
+                Ok(again) => admitted = again,
+                // What was found before is on disk, however the store is now.
+                Err(fault) if fault.kind == FaultKind::Busy => break,
+                Err(fault) => return Err(fault),
+            }
         }
-        answer(admitted.answer, admitted.flags)
+        answer(admitted.answer, flags)
     }
 
     /// Takes a dead operation, or a failed order, up again: what an operator's retry is.
@@ -113,15 +138,78 @@ impl Desk {
     }
 
     async fn admit(&self, admission: Admission) -> Result<Admitted, Fault> {
+        let call = Arc::clone(&admission.call);
+        let mut nudge = Nudge((!call.dry_run).then_some(&self.nudge));
+        let (admitted, is_handed) = self.admit_and_hand(admission).await;
+        if let Intent::Release(instance) = &call.intent {
+            // It may have taken back what others wait for.
+            self.waiting.tell(instance, News::LookAgain);
+        }
         // A renewal may bring a resume along, which nobody waits for.
-        let is_renewal = matches!(admission.call.intent, Intent::Renew(_));
-        let mut nudge = Nudge((!admission.call.dry_run).then_some(&self.nudge));
-        let admitted = self.store.admit(admission).await;
+        let is_renewal = matches!(call.intent, Intent::Renew(_));
         let is_work_left = |admitted: &Admitted| admitted.waits_for.is_some() || is_renewal;
-        if !admitted.as_ref().is_ok_and(is_work_left) {
+        if is_handed || !admitted.as_ref().is_ok_and(is_work_left) {
             nudge.0 = None;
         }
         admitted
+    }
+
+    /// Has `admission` committed, and the work of a new order handed to the runner; whether it was.
+    async fn admit_and_hand(&self, admission: Admission) -> (Result<Admitted, Fault>, bool) {
+        let call = &admission.call;
+        let is_immediate = admission.listing.product.driver.immediate().is_some();
+        let makes_work = !call.dry_run && !is_immediate && call.subject().order.is_some();
+        let place = self
+            .room
+            .as_ref()
+            .filter(|_| makes_work)
+            .and_then(Room::place);
+        let Some(place) = place else {
+            return (self.store.admit(admission).await, false);
+        };
+        let admission = Admission {
+            lease_ms: Some(place.lease_ms),
+            ..admission
+        };
+        let store = Arc::clone(&self.store);
+        // A task of its own: a caller that hangs up must not take leased work with it.
+        let admitting = tokio::spawn(async move {
+            let mut admitted = store.admit(admission).await;
+            let work = admitted
+                .as_mut()
+                .ok()
+                .and_then(|admitted| admitted.work.take());
+            let is_handed = work.is_some();
+            if let Some(work) = work {
+                place.hand(*work);
+            }
+            (admitted, is_handed)
+        });
+        let panicked = |_| (Err(Fault::bug("an admission panicked")), false);
+        admitting.await.unwrap_or_else(panicked)
+    }
+}
+
+/// How the wait for an operation ended.
+#[expect(clippy::large_enum_variant, reason = "one a call, moved once")]
+enum End {
+    Over(Result<Outcome, Fault>),
+    GivenUp,
+    LookAgain,
+}
+
+/// Waits for news of `operation`. Only an order is worth another look, since it may be put as often
+/// as anybody likes: a suspend that is put again could undo what came after it.
+async fn end_of(operation: &OperationId, wait: &mut Wait, call: &Call) -> End {
+    let is_order = call.subject().order.is_some();
+    loop {
+        match &*wait.news().await {
+            News::End(ended, end) if ended == operation => {
+                return end.clone().map_or(End::GivenUp, End::Over);
+            }
+            News::LookAgain if is_order => return End::LookAgain,
+            News::End(..) | News::LookAgain => {}
+        }
     }
 }
 
@@ -154,6 +242,7 @@ async fn ask_dry(
         )
     };
     let verdict = tokio::select! {
+        biased;
         verdict = listing.product.driver.drive(work) => verdict,
         () = limit => return Err(slow()),
     };

@@ -7,6 +7,7 @@
 
 mod clock;
 mod desk;
+mod handover;
 mod ids;
 mod runner;
 mod waiting;

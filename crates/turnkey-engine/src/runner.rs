@@ -2,17 +2,31 @@
 //! First try, retry and restart go the same way.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::RngExt as _;
-use tokio::sync::{Notify, watch};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use turnkey_core::decide::Backoff;
-use turnkey_core::ports::{Claim, Clock, Report, Reported, Store, Verdict, Work};
+use turnkey_core::ports::{Boxed, Claim, Clock, Report, Reported, Store, Verdict, Work};
 use turnkey_core::{Fault, FaultKind, Listing};
 
-use crate::waiting::Waiting;
+use crate::handover::{Handed, Room};
+use crate::waiting::{News, Waiting};
+
+/// Longest pause without a look: costs nothing, and mends whatever was missed.
+const LOOK_AGAIN_MS: u64 = 60_000;
+
+/// What a look at the store came to.
+struct Looked {
+    works: Vec<(Work, Option<OwnedSemaphorePermit>)>,
+    /// Whether more may be due than there was room for.
+    is_more: bool,
+    /// For how long nothing will fall due, in milliseconds.
+    pause_ms: u64,
+}
 
 /// Bounds of the runner.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +69,8 @@ pub struct Runner {
     waiting: Waiting,
     nudge: Arc<Notify>,
     limits: RunnerLimits,
+    room: Room,
+    handed: Mutex<Option<UnboundedReceiver<Handed>>>,
     at_work: AtomicUsize,
 }
 
@@ -73,7 +89,10 @@ impl Runner {
             .iter()
             .map(|l| (l.name.clone(), Arc::clone(l)))
             .collect();
+        let (room, handed) = Room::new(limits.concurrent_max, limits.lease_ms);
         Self {
+            room,
+            handed: Mutex::new(Some(handed)),
             store,
             clock,
             listings,
@@ -90,60 +109,110 @@ impl Runner {
         self.at_work.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
     /// Works until `stop` says so; what is under way then is abandoned, to be resumed by the next
     /// start.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let handed = self
+            .handed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // A second life of the same runner is handed nothing; it claims.
+        let mut handed = handed.unwrap_or_else(|| unbounded_channel().1);
         let mut works = JoinSet::new();
+        let mut look = self.look();
+        let (mut is_looking, mut is_worth_a_look) = (true, false);
+        let mut pause = self.clock.sleep(LOOK_AGAIN_MS);
         loop {
-            let pause_ms = self.round(&mut works).await;
             tokio::select! {
                 biased;
                 // A stop whose sender is gone is a stop too.
                 _ = stop.wait_for(|stop| *stop) => return,
+                looked = &mut look, if is_looking => {
+                    is_looking = false;
+                    is_worth_a_look |= looked.is_more;
+                    pause = self.clock.sleep(looked.pause_ms);
+                    for (work, place) in looked.works {
+                        self.set_to_work(&mut works, work, place);
+                    }
+                }
+                Some(Handed { work, place }) = handed.recv() => {
+                    self.set_to_work(&mut works, work, Some(place));
+                }
                 // What waited behind the work that ended may be due now.
-                Some(ended) = works.join_next() => log_panic(ended),
-                () = self.nudge.notified() => {}
-                () = self.clock.sleep(pause_ms) => {}
+                Some(ended) = works.join_next() => {
+                    log_panic(ended);
+                    is_worth_a_look = true;
+                }
+                () = self.nudge.notified() => is_worth_a_look = true,
+                () = &mut pause, if !is_looking => is_worth_a_look = true,
             }
-            while let Some(ended) = works.try_join_next() {
-                log_panic(ended);
+            if is_worth_a_look && !is_looking {
+                look = self.look();
+                (is_looking, is_worth_a_look) = (true, false);
             }
         }
     }
 
-    /// Claims what is due and sets drivers to work. Returns for how long nothing will fall due, in
-    /// milliseconds.
-    async fn round(self: &Arc<Self>, works: &mut JoinSet<()>) -> u64 {
-        /// Longest pause without a look: costs nothing, and mends whatever was missed.
-        const LOOK_AGAIN_MS: u64 = 60_000;
-        loop {
-            let limit = self.limits.concurrent_max.saturating_sub(works.len());
-            if limit == 0 {
-                return LOOK_AGAIN_MS;
-            }
-            let now = self.clock.now();
-            let claim = Claim {
+    /// Claims what is due, as far as there is room.
+    fn look(self: &Arc<Self>) -> Boxed<'static, Looked> {
+        let runner = Arc::clone(self);
+        Box::pin(async move { runner.claim().await })
+    }
+
+    async fn claim(&self) -> Looked {
+        let nothing = |pause_ms| Looked {
+            works: Vec::new(),
+            is_more: false,
+            pause_ms,
+        };
+        let Some(mut places) = self.room.half() else {
+            return nothing(LOOK_AGAIN_MS);
+        };
+        let (now, limit, lease_ms) = (self.clock.now(), places.num_permits(), self.limits.lease_ms);
+        let claimed = match self
+            .store
+            .operation_claim(Claim {
                 now,
                 limit,
-                lease_ms: self.limits.lease_ms,
-            };
-            let claimed = match self.store.operation_claim(claim).await {
-                Ok(claimed) => claimed,
-                Err(fault) => {
-                    tracing::error!(fault.code, note = fault.note, "cannot claim operations");
-                    return self.limits.store_pause_ms;
-                }
-            };
-            let is_all = claimed.works.len() < limit;
-            for work in claimed.works {
-                let at_work = AtWork::of(self);
-                works.spawn(async move { at_work.0.do_work(work).await });
+                lease_ms,
+            })
+            .await
+        {
+            Ok(claimed) => claimed,
+            Err(fault) => {
+                tracing::error!(fault.code, note = fault.note, "cannot claim operations");
+                return nothing(self.limits.store_pause_ms);
             }
-            if is_all {
-                let next = claimed.next_due_at.map(|next| next.ms_since(now.wall));
-                return next.unwrap_or(LOOK_AGAIN_MS).min(LOOK_AGAIN_MS);
-            }
+        };
+        let next_ms = claimed.next_due_at.map(|next| next.ms_since(now.wall));
+        Looked {
+            is_more: claimed.works.len() == limit,
+            pause_ms: next_ms.unwrap_or(LOOK_AGAIN_MS).min(LOOK_AGAIN_MS),
+            // As many places as works were asked for.
+            works: claimed
+                .works
+                .into_iter()
+                .map(|work| (work, places.split(1)))
+                .collect(),
         }
+    }
+
+    fn set_to_work(
+        self: &Arc<Self>,
+        works: &mut JoinSet<()>,
+        work: Work,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
+        let at_work = AtWork::of(self);
+        works.spawn(async move {
+            at_work.0.do_work(work).await;
+            drop(place);
+        });
     }
 
     async fn do_work(&self, work: Work) {
@@ -198,6 +267,7 @@ impl Runner {
         for _ in 0..=tries {
             let report = Report {
                 listing: Arc::clone(listing),
+                instance: work.instance.clone(),
                 operation: work.operation.clone(),
                 fence: work.fence,
                 verdict: verdict.clone(),
@@ -243,8 +313,16 @@ impl Runner {
 
     fn reported(&self, work: &Work, reported: Reported) {
         let id = &work.operation;
+        let tell = |news| self.waiting.tell(&work.instance, news);
         match reported {
-            Reported::Over(end) => self.waiting.tell(id, &Some(end)),
+            Reported::Over(end) => {
+                // What passes the dead takes back what it passed; behind a no, others are held up.
+                let concerns_others = end.is_err() || work.kind.passes_the_dead();
+                tell(News::End(id.clone(), Some(end)));
+                if concerns_others {
+                    tell(News::LookAgain);
+                }
+            }
             Reported::Dead => {
                 tracing::error!(
                     operation.id = %id,
@@ -252,7 +330,8 @@ impl Runner {
                     alarm = "dead_letter",
                     "operation {id} was given up and needs a person",
                 );
-                self.waiting.tell(id, &None);
+                tell(News::End(id.clone(), None));
+                tell(News::LookAgain);
             }
             Reported::Again => {}
             Reported::Stale => {
@@ -281,7 +360,7 @@ impl Drop for AtWork {
 fn log_verdict(work: &Work, verdict: &Verdict) {
     let (id, kind, attempt) = (&work.operation, work.kind.name(), work.attempt);
     match verdict {
-        Verdict::Done(_) => tracing::info!(
+        Verdict::Done(_) => tracing::debug!(
             operation.id = %id, instance.id = %work.instance, attempt, "{kind} {id} done"
         ),
         Verdict::NotYet(_) => tracing::debug!(operation.id = %id, attempt, "{kind} {id} not yet"),

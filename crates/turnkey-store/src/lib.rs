@@ -6,7 +6,7 @@
 //!  admit · claim · report · reopen              get · list · dry runs
 //!        │ jobs, bounded queue                        │
 //!   writer thread: one transaction for all       reader threads: a connection each
-//!   that wait, a savepoint for each                   │
+//!   that wait, each undone alone                      │
 //!        │ load → decide → write                      │ load (→ decide)
 //!        └────────────── one SQLite file ─────────────┘
 //! ```

@@ -81,12 +81,12 @@ pub(crate) fn access_from(bytes: &[u8]) -> Result<Access, Fault> {
     })
 }
 
-pub(crate) fn context_bytes(context: &BTreeMap<String, String>) -> Result<Vec<u8>, Fault> {
-    serde_json::to_vec(context).map_err(|_| Fault::bug("a context has no JSON form"))
+pub(crate) fn context_text(context: &BTreeMap<String, String>) -> Result<String, Fault> {
+    serde_json::to_string(context).map_err(|_| Fault::bug("a context has no JSON form"))
 }
 
-pub(crate) fn context_from(bytes: &[u8]) -> Result<BTreeMap<String, String>, Fault> {
-    serde_json::from_slice(bytes)
+pub(crate) fn context_from(text: &str) -> Result<BTreeMap<String, String>, Fault> {
+    serde_json::from_str(text)
         .map_err(|_| Fault::bug("the store holds a context that is no JSON of ours"))
 }
 

@@ -123,6 +123,7 @@ pub fn admission(listing: &Arc<Listing>, call: Call, now: Now, n: u64) -> Admiss
         call: Arc::new(call),
         fresh: fresh(n),
         now,
+        lease_ms: None,
     }
 }
 

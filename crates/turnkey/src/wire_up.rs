@@ -68,7 +68,8 @@ impl Shop {
             Arc::clone(&nudge),
             limits,
         );
-        let desk = Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge);
+        let desk =
+            Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge).handing_to(&runner);
         let longest = settings.listings.iter().map(|l| l.reply_within).max();
         Self {
             gateway: Arc::new(Gateway::new(listed, desk, store, clock)),

@@ -25,6 +25,7 @@ pub(super) fn decide(
         call,
         fresh,
         now,
+        ..
     } = admission;
     let plan = listing
         .offers

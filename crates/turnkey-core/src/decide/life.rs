@@ -462,6 +462,7 @@ impl Life {
             waits_for,
             flags: flag.into_iter().collect(),
             dry_work: self.dry_work.take(),
+            work: None,
         };
         Ok(Decision {
             changes: self.changes(kind, step, order)?,

@@ -87,6 +87,8 @@ pub struct Admitted {
     pub flags: Vec<Flag>,
     /// What a driver that takes dry runs is to be asked.
     pub dry_work: Option<Box<Work>>,
+    /// Work that was leased in the admitting commit, because the caller has a runner with room.
+    pub work: Option<Box<Work>>,
 }
 
 /// The answer to a call, in our words. Faults are told apart by [`Fault`].
@@ -142,6 +144,7 @@ impl Admitted {
             waits_for: None,
             flags: Vec::new(),
             dry_work: None,
+            work: None,
         }
     }
 
@@ -169,6 +172,8 @@ pub fn admit(admission: &Admission, state: State) -> Result<Decision, Fault> {
     if call.dry_run {
         decision.changes.clear();
         decision.admitted.waits_for = None;
+    } else if let Some(lease_ms) = admission.lease_ms {
+        report::claim_at_once(&mut decision, admission.now, lease_ms)?;
     }
     Ok(decision)
 }

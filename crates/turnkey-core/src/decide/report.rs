@@ -1,7 +1,7 @@
 //! What the runner and a person do with operations.
 
 use crate::decide::life::{Life, work};
-use crate::decide::{Change, Outcome, State, not_while, refusal};
+use crate::decide::{Change, Decision, Outcome, State, not_while, refusal};
 use crate::fault::Fault;
 use crate::history::Step;
 use crate::id::{OperationId, OrderId};
@@ -45,10 +45,20 @@ impl Backoff {
 /// When the operation is in no state to be claimed, which the store should not have offered.
 pub fn claim(
     claim: &Claim,
-    mut operation: Operation,
+    operation: Operation,
     instance: &Instance,
     order: Option<&Order>,
 ) -> Result<(Change, Work), Fault> {
+    let (leased, work) = lease(claim, operation, instance, order)?;
+    Ok((Change::OperationUpdate(leased), work))
+}
+
+fn lease(
+    claim: &Claim,
+    mut operation: Operation,
+    instance: &Instance,
+    order: Option<&Order>,
+) -> Result<(Operation, Work), Fault> {
     operation.state = operation
         .state
         .next(OperationEvent::Claim)
@@ -65,7 +75,43 @@ pub fn claim(
             .unwrap_or_else(|| order.period.clone()),
     });
     let work = work(&operation, instance, order, false);
-    Ok((Change::OperationUpdate(operation), work))
+    Ok((operation, work))
+}
+
+/// Leases the order's work that `decision` has just made due, in the commit that makes it: what a
+/// claim right after it would do, without reading again what was only now written.
+pub(super) fn claim_at_once(decision: &mut Decision, now: Now, lease_ms: u64) -> Result<(), Fault> {
+    let (mut order, mut instance, mut due) = (None, None, None);
+    for change in &mut decision.changes {
+        match change {
+            Change::OrderInsert(made) => order = Some(&*made),
+            Change::InstanceInsert(changed) | Change::InstanceUpdate(changed) => {
+                instance = Some(&*changed);
+            }
+            Change::OperationInsert(made) if made.state == OperationState::Due => due = Some(made),
+            Change::OperationInsert(_)
+            | Change::OperationUpdate(_)
+            | Change::OperationDelete(_)
+            | Change::OrderClose(..)
+            | Change::OrderReopen(_)
+            | Change::HistoryInsert(_) => {}
+        }
+    }
+    let (Some(order), Some(instance), Some(due)) = (order, instance, due) else {
+        return Ok(());
+    };
+    if due.order.as_ref() != Some(&order.id) {
+        return Ok(());
+    }
+    let terms = Claim {
+        now,
+        limit: 1,
+        lease_ms,
+    };
+    let (leased, work) = lease(&terms, due.clone(), instance, Some(order))?;
+    *due = leased;
+    decision.admitted.work = Some(Box::new(work));
+    Ok(())
 }
 
 /// Takes a driver's answer: the rows to write, and what became of the operation.

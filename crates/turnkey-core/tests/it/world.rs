@@ -242,6 +242,7 @@ impl World {
         };
         let report = Report {
             listing: Arc::clone(&self.listing),
+            instance: work.instance.clone(),
             operation: work.operation.clone(),
             fence: work.fence,
             verdict: verdict.clone(),

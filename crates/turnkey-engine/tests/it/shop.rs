@@ -104,11 +104,7 @@ impl Setting {
 }
 
 impl Shop {
-    fn open(
-        setting: &Setting,
-        folder: &Arc<TempDir>,
-        stillness: &Arc<Stillness>,
-    ) -> Self {
+    fn open(setting: &Setting, folder: &Arc<TempDir>, stillness: &Arc<Stillness>) -> Self {
         let clock = &setting.clock;
         let mut listing = sample::listing(Arc::clone(&setting.driver));
         (setting.tune)(&mut listing);
@@ -120,7 +116,10 @@ impl Shop {
             stillness: Arc::clone(stillness),
             watch,
         });
-        let (desk, runner) = staff(store.clone(), clock, &listing, setting.limits);
+        let (mut desk, runner) = staff(store.clone(), clock, &listing, setting.limits);
+        if setting.runs {
+            desk = desk.handing_to(&runner);
+        }
         let (stop, stops) = watch::channel(false);
         Self {
             clock: clock.clone(),
@@ -297,18 +296,18 @@ pub(crate) fn backing_off(first_ms: u64, longest_ms: u64) -> RunnerLimits {
 
 /// The instance that an answer says is there.
 pub(crate) fn delivered(answer: &Answer) -> InstanceId {
-    match &answer.outcome {
-        Outcome::Delivered { instance, .. } => instance.clone(),
-        other => panic!("it is not delivered but {other:?}"),
-    }
+    let Outcome::Delivered { instance, .. } = &answer.outcome else {
+        panic!("it is not delivered but {:?}", answer.outcome);
+    };
+    instance.clone()
 }
 
 /// The instance that an answer says will be there.
 pub(crate) fn not_ready(answer: &Answer) -> InstanceId {
-    match &answer.outcome {
-        Outcome::NotReady { instance } => instance.clone(),
-        other => panic!("it is not \"not ready\" but {other:?}"),
-    }
+    let Outcome::NotReady { instance } = &answer.outcome else {
+        panic!("it is not \"not ready\" but {:?}", answer.outcome);
+    };
+    instance.clone()
 }
 
 /// A driver that answers what `script` says, `ms` after it was asked.

@@ -17,8 +17,11 @@ pub(crate) struct Spy(Mutex<Orders>);
 struct Orders {
     seen: HashMap<Job, usize>,
     faults: HashMap<Job, Vec<Fault>>,
-    held: HashMap<Job, Vec<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
+    held: HashMap<Job, Vec<Hold>>,
 }
+
+/// Where it is told that an answer is held back, and where it is told to go.
+type Hold = (oneshot::Sender<()>, oneshot::Receiver<()>);
 
 /// An answer that is held back until this is let go.
 pub(crate) struct Held {

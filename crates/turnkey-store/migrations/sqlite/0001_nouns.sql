@@ -46,7 +46,7 @@ CREATE TABLE instances (
     product          TEXT NOT NULL,
     plan             TEXT NOT NULL,
     buyer            TEXT NOT NULL,
-    context          BLOB, -- sealed
+    context          TEXT, -- JSON; what the dialect hands on: addresses, codes, no secrets
     access           BLOB, -- sealed; erased on release
     term_starts_at   INTEGER NOT NULL,
     term_ends_at     INTEGER NOT NULL,

@@ -15,6 +15,12 @@ pub(super) fn writes(call: &Call) -> bool {
     !call.dry_run && call.intent != Intent::Ping
 }
 
+/// Whether `call` is about anything that could be stored: a ping and a dry create are not.
+pub(super) fn reads(call: &Call) -> bool {
+    let subject = call.subject();
+    subject.order.is_some() || subject.instance.is_some()
+}
+
 pub(super) fn admit(rows: &Rows, admission: &Admission) -> Result<Admitted, Failure> {
     let subject = admission.call.subject();
     let listing = &admission.listing.name;
@@ -53,23 +59,20 @@ pub(super) fn claim(rows: &Rows, claim: &Claim) -> Result<Claimed, Failure> {
 
 pub(super) fn renew_lease(
     rows: &Rows,
-    held: Vec<(OperationId, u64)>,
+    held: &[(OperationId, u64)],
     lease_until: UtcMillis,
 ) -> Result<Vec<OperationId>, Failure> {
     let mut still_held = Vec::with_capacity(held.len());
     for (id, fence) in held {
-        if rows.operation_renew_lease(&id, fence, lease_until)? {
-            still_held.push(id);
+        if rows.operation_renew_lease(id, *fence, lease_until)? {
+            still_held.push(id.clone());
         }
     }
     Ok(still_held)
 }
 
 pub(super) fn report(rows: &Rows, report: &Report) -> Result<Reported, Failure> {
-    let state = match rows.operation(&report.operation)? {
-        Some(operation) => of_instance(rows, &operation.instance)?,
-        None => State::default(),
-    };
+    let state = of_instance(rows, &report.instance)?;
     let (changes, reported) = decide::report(report, state)?;
     rows.write(&changes)?;
     Ok(reported)

@@ -13,11 +13,47 @@ use super::rows::Rows;
 
 /// A job in a queue: what is to be done, and who waits for the answer.
 pub(super) trait Job: Send {
-    /// Does the work and keeps the answer to itself. An error is the whole batch's.
+    /// Does the work and keeps the answer to itself. An error is the whole batch's. A batch that
+    /// is done again runs its jobs again.
     fn run(&mut self, rows: &Rows) -> Result<Ran, rusqlite::Error>;
 
     /// Tells whoever waits: the answer that was kept, or `fault` when the batch came to nothing.
-    fn settle(self: Box<Self>, fault: Option<&Fault>);
+    /// They are handed the `rest`, to tell the others.
+    fn settle(self: Box<Self>, fault: Option<&Fault>, rest: Settled);
+}
+
+/// Jobs that are over. Dropping it tells everybody who waits.
+///
+/// To wake a task from outside its runtime is dear, and on a busy machine the two threads take
+/// turns for every single one. So one is woken from here, and wakes the others from inside.
+pub(super) struct Settled {
+    pub(super) jobs: Vec<Box<dyn Job>>,
+    pub(super) fault: Option<Fault>,
+}
+
+impl Settled {
+    fn nobody() -> Self {
+        Self {
+            jobs: Vec::new(),
+            fault: None,
+        }
+    }
+
+    /// Tells one, who tells the others.
+    pub(super) fn tell(mut self) {
+        if let Some(first) = self.jobs.pop() {
+            let fault = self.fault.clone();
+            first.settle(fault.as_ref(), self);
+        }
+    }
+}
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        for job in self.jobs.drain(..) {
+            job.settle(self.fault.as_ref(), Self::nobody());
+        }
+    }
 }
 
 /// What became of one job.
@@ -52,11 +88,11 @@ impl Lane {
     pub(super) async fn ask<T, W>(&self, work: W) -> Result<T, Fault>
     where
         T: Send + 'static,
-        W: FnOnce(&Rows) -> Result<T, Failure> + Send + 'static,
+        W: FnMut(&Rows) -> Result<T, Failure> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let task = Box::new(Task {
-            work: Some(work),
+            work,
             kept: None,
             reply,
         });
@@ -65,7 +101,9 @@ impl Lane {
             TrySendError::Full(_) => queue_full(),
             TrySendError::Disconnected(_) => stopped(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        let (answer, rest) = answer.await.map_err(|_| stopped())?;
+        drop(rest);
+        answer
     }
 }
 
@@ -81,22 +119,19 @@ impl Drop for Lane {
 }
 
 struct Task<T, W> {
-    work: Option<W>,
+    work: W,
     kept: Option<Result<T, Fault>>,
-    reply: oneshot::Sender<Result<T, Fault>>,
+    reply: oneshot::Sender<(Result<T, Fault>, Settled)>,
 }
 
 impl<T, W> Job for Task<T, W>
 where
     T: Send,
-    W: FnOnce(&Rows) -> Result<T, Failure> + Send,
+    W: FnMut(&Rows) -> Result<T, Failure> + Send,
 {
     fn run(&mut self, rows: &Rows) -> Result<Ran, rusqlite::Error> {
-        let Some(work) = self.work.take() else {
-            return Ok(Ran::Well);
-        };
         // A rule that panics is a bug of one job, not the end of all of them.
-        let done = catch_unwind(AssertUnwindSafe(|| work(rows)));
+        let done = catch_unwind(AssertUnwindSafe(|| (self.work)(rows)));
         let (kept, ran) = match done {
             Ok(Ok(answer)) => (Ok(answer), Ran::Well),
             Ok(Err(Failure::Job(fault))) => (Err(fault), Ran::Badly),
@@ -107,14 +142,18 @@ where
         Ok(ran)
     }
 
-    fn settle(self: Box<Self>, fault: Option<&Fault>) {
-        let answer = match (fault, self.kept) {
+    fn settle(self: Box<Self>, fault: Option<&Fault>, rest: Settled) {
+        let Self { work, kept, reply } = *self;
+        // Before the answer: what the work holds may hold the store, whose end this thread would
+        // then wait for in vain.
+        drop(work);
+        let answer = match (fault, kept) {
             (Some(fault), _) => Err(fault.clone()),
             (None, Some(kept)) => kept,
             (None, None) => Err(stopped()),
         };
-        // Whoever does not wait any more needs no answer.
-        let _ = self.reply.send(answer);
+        // Whoever does not wait any more needs no answer; the rest is told when it is dropped.
+        let _ = reply.send((answer, rest));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::failure::unreadable;
-use super::lane::Job;
+use super::lane::{Job, Settled};
 use super::rows::Rows;
 use super::sql;
 
@@ -31,7 +31,11 @@ fn work(rows: &Rows, jobs: &Mutex<Receiver<Box<dyn Job>>>) {
         let fault = look(rows, job.as_mut())
             .err()
             .map(|error| unreadable(&error));
-        job.settle(fault.as_ref());
+        Settled {
+            jobs: vec![job],
+            fault,
+        }
+        .tell();
     }
 }
 

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::listings::Listings;
 use super::sql;
 use crate::seal::{Place, Sealer};
-use crate::stored::{access_bytes, access_from, by_name, context_bytes, context_from};
+use crate::stored::{access_bytes, access_from, by_name, context_from, context_text};
 
 /// One connection with what it takes to read its rows. Belongs to one thread.
 pub(super) struct Rows {
@@ -173,7 +173,7 @@ impl Rows {
         let context = if instance.context.is_empty() {
             None
         } else {
-            Some(context_bytes(&instance.context)?)
+            Some(context_text(&instance.context)?)
         };
         let bound = params![
             id,
@@ -181,7 +181,7 @@ impl Rows {
             instance.product,
             instance.plan,
             instance.buyer,
-            self.sealed(CONTEXT, id, context.as_deref())?,
+            context,
             self.sealed_access(instance)?,
             instance.term.starts_at.0,
             instance.term.ends_at.0,
@@ -227,7 +227,7 @@ impl Rows {
 
     fn instance_from(&self, row: &Row<'_>) -> Result<Instance, Failure> {
         let id: String = row.get(0)?;
-        let context = self.opened(CONTEXT, &id, row.get(5)?)?;
+        let context: Option<String> = row.get(5)?;
         let access = self.opened(ACCESS, &id, row.get(6)?)?;
         Ok(Instance {
             listing: self.listings.name(row.get(1)?)?.to_owned(),
@@ -519,7 +519,6 @@ fn at_most(limit: usize) -> i64 {
 type Column = (&'static str, &'static str);
 
 const REFUSAL: Column = ("orders", "refusal");
-const CONTEXT: Column = ("instances", "context");
 const ACCESS: Column = ("instances", "access");
 const NOTE: Column = ("operations", "note");
 

@@ -65,7 +65,7 @@ impl Open {
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Rows) -> Result<T, Failure> + Send + 'static,
+        work: impl FnMut(&Rows) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Fault> {
         self.store.writer.ask(work).await
     }
@@ -230,7 +230,7 @@ async fn a_row_that_is_not_the_one_decided_on_is_a_bug() {
         ..instance.clone()
     };
     let fault = open
-        .write(move |rows| rows.write(&[Change::InstanceUpdate(stale)]))
+        .write(move |rows| rows.write(&[Change::InstanceUpdate(stale.clone())]))
         .await;
     assert_eq!(fault.unwrap_err().kind, FaultKind::Bug);
     let next = Instance {
@@ -238,7 +238,7 @@ async fn a_row_that_is_not_the_one_decided_on_is_a_bug() {
         plan: "solo".to_owned(),
         ..instance.clone()
     };
-    open.write(move |rows| rows.write(&[Change::InstanceUpdate(next)]))
+    open.write(move |rows| rows.write(&[Change::InstanceUpdate(next.clone())]))
         .await
         .unwrap();
     let stored = open.store.instance_get(instance.id).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::{Driver, Verdict, Work};
-use turnkey_core::{FaultKind, Intent, Listing, OperationKind, OrderKey};
+use turnkey_core::{Access, FaultKind, Intent, Listing, OperationKind, OrderKey};
 use turnkey_testkit::{ImmediateDriver, ScriptedDriver, done, sample};
 
 use crate::shop::{Setting, Shop, WAIT_MS, delivered, slow};
@@ -134,10 +134,7 @@ fn a_driver_that_takes_dry_runs_has_a_say() {
         let setting = Setting::new(driver).listing(opts_in);
         setting.play(async |shop| {
             let answer = shop.ask_dry(sample::create("a")).await;
-            let told = answer
-                .as_ref()
-                .err()
-                .map(|fault| (fault.kind, fault.code));
+            let told = answer.as_ref().err().map(|fault| (fault.kind, fault.code));
             assert_eq!(told, wanted, "{verdict:?}");
             if let Ok(answer) = &answer {
                 assert!(delivered(answer).is_dry_of("notes-market"));
@@ -170,12 +167,14 @@ fn a_driver_that_cannot_say_in_time_is_not_waited_for() {
 
 #[test]
 fn an_immediate_driver_is_asked_without_opting_in() {
-    let cases: [(fn(&Work) -> Verdict, bool); 2] = [
-        (|work| Verdict::Done(work.dry_run.then(Default::default)), true),
-        (|_| Verdict::No("out of stock".to_owned()), false),
+    let in_stock = |work: &Work| Verdict::Done(work.dry_run.then(Access::default));
+    let sold_out = |_: &Work| Verdict::No("out of stock".to_owned());
+    let drivers = [
+        (ImmediateDriver::new(in_stock), true),
+        (ImmediateDriver::new(sold_out), false),
     ];
-    for (answer, is_possible) in cases {
-        let driver = Arc::new(ImmediateDriver::new(answer));
+    for (driver, is_possible) in drivers {
+        let driver = Arc::new(driver);
         assert!(driver.immediate().is_some());
         Setting::new(driver).play(async |shop| {
             let answer = shop.ask_dry(sample::create("a")).await;

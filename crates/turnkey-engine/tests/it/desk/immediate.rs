@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use turnkey_core::decide::Outcome;
-use turnkey_core::ports::Verdict;
+use turnkey_core::ports::{Verdict, Work};
 use turnkey_core::{InstanceState, OperationKind};
 use turnkey_testkit::{ImmediateDriver, done, sample};
 
@@ -52,11 +52,11 @@ fn an_immediate_no_is_the_answer_and_stays_it() {
 
 #[test]
 fn what_an_immediate_driver_cannot_do_at_once_is_done_by_the_runner() {
-    let slow = |work: &turnkey_core::ports::Work| match work.kind {
-        OperationKind::Provision if work.attempt < 2 || work.fence == 0 => {
-            Verdict::NotYet(Some(3_000))
+    let slow = |work: &Work| {
+        if work.attempt == 1 {
+            return Verdict::NotYet(Some(3_000));
         }
-        _ => done(work),
+        done(work)
     };
     Setting::new(Arc::new(ImmediateDriver::new(slow))).play(async |shop| {
         shop.bought("a").await;
@@ -68,9 +68,12 @@ fn what_an_immediate_driver_cannot_do_at_once_is_done_by_the_runner() {
 
 #[test]
 fn a_resume_that_comes_with_a_renewal_is_not_forgotten() {
-    let slow = |work: &turnkey_core::ports::Work| match work.kind {
-        OperationKind::Resume if work.fence == 0 => Verdict::NotYet(None),
-        _ => done(work),
+    let slow = |work: &Work| {
+        // What no runner has claimed has no fence.
+        if work.kind == OperationKind::Resume && work.fence == 0 {
+            return Verdict::NotYet(None);
+        }
+        done(work)
     };
     Setting::new(Arc::new(ImmediateDriver::new(slow))).play(async |shop| {
         let id = shop.bought("a").await;

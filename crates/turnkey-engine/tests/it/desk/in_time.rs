@@ -122,7 +122,11 @@ fn a_final_no_in_time_is_the_answer_and_stays_it() {
             );
             assert_eq!(fault.message, "no seat is left");
         }
-        assert_eq!(driver.asked().len(), 1, "a refused order is not asked again");
+        assert_eq!(
+            driver.asked().len(),
+            1,
+            "a refused order is not asked again"
+        );
         assert_eq!(shop.orders().await[0].state, OrderState::Failed);
         assert_eq!(shop.elapsed_ms(), 0);
         0
@@ -245,6 +249,7 @@ fn a_caller_that_hangs_up_during_the_commit_does_not_stop_the_work() {
         held.come().await;
         assert_eq!(driver.asked(), []);
         call.abort();
+        held.go();
         shop.still().await;
         assert_eq!(driver.asked().len(), 1);
         assert_eq!(shop.clock.now().wall, at(0));

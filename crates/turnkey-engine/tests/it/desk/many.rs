@@ -85,9 +85,7 @@ fn fifty_duplicates_of_a_renewal_count_once() {
 fn fifty_duplicates_of_a_create_make_one_instance() {
     let driver = Arc::new(ScriptedDriver::willing());
     Setting::new(driver.clone()).play(async |shop| {
-        let calls: Vec<_> = (0..MANY)
-            .map(|_| shop.send(sample::create("a")))
-            .collect();
+        let calls: Vec<_> = (0..MANY).map(|_| shop.send(sample::create("a"))).collect();
         let mut answers = Vec::new();
         for call in calls {
             answers.push(shop.answer(call).await.unwrap().outcome);

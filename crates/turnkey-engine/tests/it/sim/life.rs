@@ -1,7 +1,7 @@
 //! One life of the program: from a start to its end, or to the event after which it is killed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::{Mutex, Notify};
 use turnkey_core::decide::Outcome;
@@ -27,7 +27,8 @@ pub(crate) struct Life {
 
 /// Notes what happens, checks the promises each time, and ends the life when its hour has come.
 pub(crate) struct Events {
-    pub(crate) store: Arc<SqliteStore>,
+    /// Not kept alive from here: the driver knows the events, and jobs know the driver.
+    store: Weak<SqliteStore>,
     pub(crate) stillness: Arc<Stillness>,
     pub(crate) vendor: Arc<Vendor>,
     pub(crate) ledger: Arc<Ledger>,
@@ -40,14 +41,14 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn new(
-        store: Arc<SqliteStore>,
+        store: &Arc<SqliteStore>,
         stillness: Arc<Stillness>,
         vendor: Arc<Vendor>,
         ledger: Arc<Ledger>,
         crash_after: Option<usize>,
     ) -> Self {
         Self {
-            store,
+            store: Arc::downgrade(store),
             stillness,
             vendor,
             ledger,
@@ -82,7 +83,8 @@ impl Events {
     /// What is stored, when it is the caller's turn.
     pub(crate) async fn rows(&self) -> Rows {
         let _outside = self.stillness.outside();
-        Rows::of(&self.store).await
+        let store = self.store.upgrade().expect("the life goes on");
+        Rows::of(&store).await
     }
 
     /// Something happened; it was the caller's turn.
@@ -112,7 +114,7 @@ impl Events {
     async fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
         self.crash.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn rest(&self) {

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Clock as _;
 use turnkey_core::{
-    Call, Fault, FaultKind, InstanceId, Intent, Operation, OperationState, OrderKey, OrderKind, OrderState,
-    UtcMillis,
+    Call, Fault, FaultKind, InstanceId, Intent, Operation, OperationState, OrderKey, OrderKind,
+    OrderState, UtcMillis,
 };
 use turnkey_testkit::sample;
 

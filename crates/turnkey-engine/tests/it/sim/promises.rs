@@ -137,7 +137,7 @@ fn one_instance_for_an_order(rows: &Rows, vendor: &Vendor) -> Vec<String> {
     }
     let mut keys = BTreeSet::new();
     for order in &rows.orders {
-        if !keys.insert((order.kind, order.key.clone()).into_tuple()) {
+        if !keys.insert((order.kind.name(), &order.key)) {
             broken.push(format!("order {} is there twice", order.key));
         }
         let made = (rows.instances.iter()).filter(|instance| instance.order == order.id);
@@ -262,15 +262,4 @@ fn work_has_a_date(rows: &Rows) -> Vec<String> {
         }
     }
     broken
-}
-
-trait IntoTuple {
-    fn into_tuple(self) -> (&'static str, OrderKey);
-}
-
-/// Kinds have no order of their own; their names do.
-impl IntoTuple for (OrderKind, OrderKey) {
-    fn into_tuple(self) -> (&'static str, OrderKey) {
-        (self.0.name(), self.1)
-    }
 }

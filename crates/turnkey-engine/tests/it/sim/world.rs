@@ -107,7 +107,7 @@ impl World<'_> {
         let stillness = Arc::new(Stillness::default());
         let inner = Arc::new(open_store(&self.folder, &self.clock));
         let events = Arc::new(Events::new(
-            Arc::clone(&inner),
+            &inner,
             Arc::clone(&stillness),
             Arc::clone(&self.vendor),
             Arc::clone(&self.ledger),
@@ -134,7 +134,7 @@ impl World<'_> {
         let (desk, runner) = staff(store, &self.clock, &listing, limits());
         let life = Arc::new(Life {
             clock: self.clock.clone(),
-            desk,
+            desk: desk.handing_to(&runner),
             listing,
             events: Arc::clone(&events),
         });

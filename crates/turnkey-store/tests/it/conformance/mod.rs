@@ -196,6 +196,7 @@ impl<S: Store> Shop<S> {
     pub(crate) async fn report(&self, work: &Work, verdict: Verdict) -> Reported {
         let report = Report {
             listing: Arc::clone(&self.listing),
+            instance: work.instance.clone(),
             operation: work.operation.clone(),
             fence: work.fence,
             verdict,
