@@ -103,8 +103,13 @@ pub struct Report {
     reason = "one a report, moved once to whoever waits"
 )]
 pub enum Reported {
-    /// It is over: this is the answer for everybody who waits for it.
-    Over(Result<Outcome, Fault>),
+    /// It is over.
+    Over {
+        /// The answer for everybody who waits for it.
+        end: Result<Outcome, Fault>,
+        /// Whether something that waited behind it is due now.
+        is_next_due: bool,
+    },
     /// It will be asked again.
     Again,
     /// It needs a person.

@@ -125,7 +125,7 @@ impl Runner {
         let mut handed = handed.unwrap_or_else(|| unbounded_channel().1);
         let mut works = JoinSet::new();
         let mut look = self.look();
-        let (mut is_looking, mut is_worth_a_look) = (true, false);
+        let (mut is_looking, mut is_worth_a_look, mut is_more_due) = (true, false, false);
         let mut pause = self.clock.sleep(LOOK_AGAIN_MS);
         loop {
             tokio::select! {
@@ -134,7 +134,8 @@ impl Runner {
                 _ = stop.wait_for(|stop| *stop) => return,
                 looked = &mut look, if is_looking => {
                     is_looking = false;
-                    is_worth_a_look |= looked.is_more;
+                    is_more_due = looked.is_more;
+                    is_worth_a_look |= is_more_due && !looked.works.is_empty();
                     pause = self.clock.sleep(looked.pause_ms);
                     for (work, place) in looked.works {
                         self.set_to_work(&mut works, work, place);
@@ -143,10 +144,10 @@ impl Runner {
                 Some(Handed { work, place }) = handed.recv() => {
                     self.set_to_work(&mut works, work, Some(place));
                 }
-                // What waited behind the work that ended may be due now.
                 Some(ended) = works.join_next() => {
+                    // Whatever found no room has some now; and a lease that nobody holds ends.
+                    is_worth_a_look |= is_more_due || ended.is_err();
                     log_panic(ended);
-                    is_worth_a_look = true;
                 }
                 () = self.nudge.notified() => is_worth_a_look = true,
                 () = &mut pause, if !is_looking => is_worth_a_look = true,
@@ -165,13 +166,13 @@ impl Runner {
     }
 
     async fn claim(&self) -> Looked {
-        let nothing = |pause_ms| Looked {
+        let nothing = |is_more, pause_ms| Looked {
             works: Vec::new(),
-            is_more: false,
+            is_more,
             pause_ms,
         };
         let Some(mut places) = self.room.half() else {
-            return nothing(LOOK_AGAIN_MS);
+            return nothing(true, LOOK_AGAIN_MS);
         };
         let (now, limit, lease_ms) = (self.clock.now(), places.num_permits(), self.limits.lease_ms);
         let claimed = match self
@@ -186,7 +187,7 @@ impl Runner {
             Ok(claimed) => claimed,
             Err(fault) => {
                 tracing::error!(fault.code, note = fault.note, "cannot claim operations");
-                return nothing(self.limits.store_pause_ms);
+                return nothing(false, self.limits.store_pause_ms);
             }
         };
         let next_ms = claimed.next_due_at.map(|next| next.ms_since(now.wall));
@@ -225,12 +226,20 @@ impl Runner {
             );
             return;
         };
-        let Some(verdict) = self.drive(listing, &work).await else {
-            tracing::warn!(operation.id = %work.operation, "lost the lease of {}", work.operation);
-            return;
+        let is_all_done = match self.drive(listing, &work).await {
+            Some(verdict) => {
+                log_verdict(&work, &verdict);
+                self.report(listing, &work, verdict).await
+            }
+            None => {
+                let id = &work.operation;
+                tracing::warn!(operation.id = %id, "lost the lease of {id}");
+                false
+            }
         };
-        log_verdict(&work, &verdict);
-        self.report(listing, &work, verdict).await;
+        if !is_all_done {
+            self.nudge.notify_one();
+        }
     }
 
     /// Calls the driver while the lease holds; `None` when it was lost.
@@ -257,9 +266,10 @@ impl Runner {
         }
     }
 
-    /// Has the driver's answer committed. When the store is not well for longer than the lease,
-    /// the driver will be asked again under the same key.
-    async fn report(&self, listing: &Arc<Listing>, work: &Work, verdict: Verdict) {
+    /// Has the driver's answer committed; whether nothing is left to be claimed because of it. When
+    /// the store is not well for longer than the lease, the driver will be asked again under the
+    /// same key.
+    async fn report(&self, listing: &Arc<Listing>, work: &Work, verdict: Verdict) -> bool {
         let tries = self.limits.lease_ms / self.limits.store_pause_ms.max(1);
         let jitter = (self.limits.jitter)();
         let again_in_ms = self.limits.backoff.after(work.attempt, jitter);
@@ -285,13 +295,14 @@ impl Runner {
                     // An answer that can never be taken must not be fetched for ever: as a failed
                     // attempt it backs off, and needs a person in the end.
                     if matches!(verdict, Verdict::Retry(_)) {
-                        return;
+                        return false;
                     }
                     let note = fault.note.unwrap_or(fault.message);
                     verdict = Verdict::Retry(format!("cannot commit the driver's answer: {note}"));
                 }
             }
         }
+        false
     }
 
     /// `verdict`, with the wait that a driver asks for kept within bounds.
@@ -311,17 +322,19 @@ impl Runner {
         }
     }
 
-    fn reported(&self, work: &Work, reported: Reported) {
+    /// Tells whoever waits; whether nothing is left to be claimed because of it.
+    fn reported(&self, work: &Work, reported: Reported) -> bool {
         let id = &work.operation;
         let tell = |news| self.waiting.tell(&work.instance, news);
         match reported {
-            Reported::Over(end) => {
+            Reported::Over { end, is_next_due } => {
                 // What passes the dead takes back what it passed; behind a no, others are held up.
                 let concerns_others = end.is_err() || work.kind.passes_the_dead();
                 tell(News::End(id.clone(), Some(end)));
                 if concerns_others {
                     tell(News::LookAgain);
                 }
+                !is_next_due
             }
             Reported::Dead => {
                 tracing::error!(
@@ -332,10 +345,12 @@ impl Runner {
                 );
                 tell(News::End(id.clone(), None));
                 tell(News::LookAgain);
+                false
             }
-            Reported::Again => {}
+            Reported::Again => false,
             Reported::Stale => {
                 tracing::warn!(operation.id = %id, "the result of {id} came too late; ignored");
+                false
             }
         }
     }

@@ -147,16 +147,13 @@ pub fn report(report: &Report, state: State) -> Result<(Vec<Change>, Reported), 
                 | OperationKind::Resume
                 | OperationKind::Release => Outcome::Done,
             };
-            Ok((
-                life.changes(kind, Step::Done, order)?,
-                Reported::Over(Ok(outcome)),
-            ))
+            over(life.changes(kind, Step::Done, order)?, Ok(outcome))
         }
         Verdict::No(message) => {
             life.finish(&operation.id);
             life.refused(&operation, message)?;
-            let over = Reported::Over(Err(refusal(Some(&cut(message)))));
-            Ok((life.changes(kind, Step::Refused, order)?, over))
+            let end = Err(refusal(Some(&cut(message))));
+            over(life.changes(kind, Step::Refused, order)?, end)
         }
         Verdict::NotYet(after_ms) => again(
             report,
@@ -167,6 +164,15 @@ pub fn report(report: &Report, state: State) -> Result<(Vec<Change>, Reported), 
         ),
         Verdict::Retry(note) => again(report, life, operation, report.again_in_ms, Some(cut(note))),
     }
+}
+
+fn over(
+    changes: Vec<Change>,
+    end: Result<Outcome, Fault>,
+) -> Result<(Vec<Change>, Reported), Fault> {
+    let is_due = |change: &Change| matches!(change, Change::OperationUpdate(next) if next.state == OperationState::Due);
+    let is_next_due = changes.iter().any(is_due);
+    Ok((changes, Reported::Over { end, is_next_due }))
 }
 
 /// Postpones the operation, or gives it up when its time is over.

@@ -65,7 +65,7 @@ fn a_late_answer_from_before_a_reopen_is_stale() {
     assert_eq!(world.report(&lost, &no()), Reported::Stale);
     assert!(matches!(
         world.report(&held, &done(&held)),
-        Reported::Over(Ok(_))
+        Reported::Over { end: Ok(_), .. }
     ));
 }
 

@@ -251,7 +251,7 @@ impl World {
         };
         let (changes, reported) = decide::report(&report, state).expect("a report is taken");
         match reported {
-            Reported::Over(_) => self.vendor_did(work, verdict),
+            Reported::Over { .. } => self.vendor_did(work, verdict),
             Reported::Stale => assert_eq!(changes, [], "a stale report changes nothing"),
             Reported::Again | Reported::Dead => {}
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::NO_PROGRESS;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, OptionalExtension as _, params};
 
 use super::{OpenError, doing, sql};
@@ -87,6 +88,8 @@ fn connect(path: &Path, mode: OpenFlags, cache_bytes: usize) -> Result<Connectio
         let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        // Otherwise a new bound value can make SQLite compile a statement anew.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(&format!(
             "PRAGMA cache_size = -{};
              PRAGMA temp_store = MEMORY;

@@ -112,7 +112,7 @@ fn a_driver_whose_lease_is_lost_is_abandoned() {
             again_in_ms: 0,
         };
         let reported = shop.store.inner.operation_report(report).await.unwrap();
-        assert!(matches!(reported, Reported::Over(Ok(_))));
+        assert!(matches!(reported, Reported::Over { end: Ok(_), .. }));
         shop.bought("a").await;
         0
     });

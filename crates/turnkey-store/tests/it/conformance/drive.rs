@@ -26,7 +26,13 @@ pub(crate) async fn a_create_in_two_commits(backend: &impl Backend) {
         instance: instance.clone(),
         access: access("secret"),
     };
-    assert_eq!(reported, Reported::Over(Ok(delivered.clone())));
+    assert_eq!(
+        reported,
+        Reported::Over {
+            end: Ok(delivered.clone()),
+            is_next_due: false
+        }
+    );
     assert_eq!(shop.operations().await, []);
     let repeat = shop.admit(create("order-1")).await.unwrap();
     assert_eq!((repeat.answer, repeat.waits_for), (Ok(delivered), None));
@@ -83,7 +89,10 @@ pub(crate) async fn a_lease_that_ran_out_lets_another_claim(backend: &impl Backe
     assert_eq!(stale, Reported::Stale);
     assert_eq!(shop.contents().await, before);
     let reported = shop.report(&next, Verdict::Done(None)).await;
-    assert!(matches!(reported, Reported::Over(Ok(_))), "{reported:?}");
+    assert!(
+        matches!(reported, Reported::Over { end: Ok(_), .. }),
+        "{reported:?}"
+    );
     assert_eq!(shop.instance(&instance).await.state, InstanceState::Running);
     let again = shop.report(&next, Verdict::Done(None)).await;
     assert_eq!(again, Reported::Stale, "what is over is over");
@@ -176,7 +185,10 @@ pub(crate) async fn what_is_dead_can_be_reopened(backend: &impl Backend) {
     assert_eq!(reopened.operation, first.operation);
     assert!(reopened.fence > work.fence);
     let reported = shop.report(&reopened, Verdict::Done(None)).await;
-    assert!(matches!(reported, Reported::Over(Ok(_))), "{reported:?}");
+    assert!(
+        matches!(reported, Reported::Over { end: Ok(_), .. }),
+        "{reported:?}"
+    );
     let over = shop.store.operation_reopen(work.operation, shop.now).await;
     assert_eq!(over.unwrap_err().kind, FaultKind::Unknown);
 }
@@ -186,7 +198,10 @@ pub(crate) async fn what_was_refused_can_be_reopened(backend: &impl Backend) {
     let instance = shop.create("order-1").await;
     let work = shop.claim_one().await;
     let reported = shop.report(&work, Verdict::No("sold out".to_owned())).await;
-    let Reported::Over(Err(refusal)) = reported else {
+    let Reported::Over {
+        end: Err(refusal), ..
+    } = reported
+    else {
         panic!("a no is a no: {reported:?}");
     };
     let order = shop.order(OrderKind::Create, "order-1").await.unwrap();
