@@ -45,7 +45,7 @@ const QUEUE_MAX: usize = 16 * 1024;
 
 /// The writer's page cache: most of the index over the random order keys of a million orders. It
 /// fills with use, and keeps the whole process within 64 MiB.
-const CACHE_BYTES: usize = 40 << 20;
+const CACHE_BYTES: usize = 32 << 20;
 
 /// Reader threads: lists and dry runs are rare, and one slow list must not hold up a look-up.
 const READERS: usize = 2;
