@@ -150,11 +150,12 @@ impl Tally {
             ),
         });
         let refused: u32 = self.refused.values().sum();
+        let created = match self.debug_only {
+            true => lang.pick("ids answered     ", "应答的编号  "),
+            false => lang.pick("instances created", "创建的实例  "),
+        };
         let rows = [
-            (
-                lang.pick("instances created", "创建的实例  "),
-                self.instances.len().to_string(),
-            ),
+            (created, self.instances.len().to_string()),
             (
                 lang.pick("different answers", "不同的应答  "),
                 self.answers.len().to_string(),
