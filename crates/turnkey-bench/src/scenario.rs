@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     Verify,
     /// A create with an immediate driver: one commit.
     Create,
-    /// A create whose driver takes a moment: admitted, then completed.
+    /// A create whose driver is not immediate: admitted, then completed.
     CreateTwoCommits,
     /// Creates that were all answered before.
     Duplicate,

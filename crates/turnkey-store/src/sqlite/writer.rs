@@ -7,7 +7,7 @@
 //! A job that fails must leave nothing behind. Nearly always it fails before it has written
 //! anything, because the rules come before the rows; then there is nothing to undo. Should one fail
 //! later, the whole batch is rolled back and done again with a savepoint for each job. (Savepoints
-//! all the time would cost a tenth of a create: for each, SQLite copies the pages that the job is
+//! all the time would cost a fifth of a create: for each, SQLite copies the pages that the job is
 //! the first to touch.)
 //!
 //! Jobs that arrive during a commit form the next batch, so batches grow with the load and nobody
