@@ -9,3 +9,4 @@ pub mod config;
 pub mod http;
 pub mod log;
 pub mod wire_up;
+pub mod words;

@@ -6,6 +6,7 @@
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogSettings;
+use crate::words::start;
 
 /// Crates of ours: the level that is configured is theirs.
 const OURS: [&str; 5] = [
@@ -23,9 +24,8 @@ const OURS: [&str; 5] = [
 pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let level = &settings.level;
     let ours = OURS.map(|name| format!("{name}={level}")).join(",");
-    let filter = EnvFilter::try_new(format!("warn,{ours}")).map_err(|_| {
-        anyhow::anyhow!("log.level {level:?} is not one of error, warn, info, debug, trace")
-    })?;
+    let filter =
+        EnvFilter::try_new(format!("warn,{ours}")).map_err(|_| start::log_level_unknown(level))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

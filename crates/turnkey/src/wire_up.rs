@@ -20,6 +20,7 @@ use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
 use crate::http::gateway::Gateway;
 use crate::http::server::{DoorLimits, serve};
+use crate::words::start;
 
 /// What is left for the last answers after the longest wait for a driver.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
@@ -128,7 +129,8 @@ pub fn open_store(settings: &Settings) -> anyhow::Result<(SqliteStore, MasterKey
         listings,
         batch_max: settings.batch_max,
         ..Options::new(settings.database.clone(), key.clone(), now)
-    })?;
+    })
+    .map_err(|error| start::store_closed(&error))?;
     Ok((store, key))
 }
 
@@ -141,24 +143,25 @@ pub fn clock_of(store: &SqliteStore) -> SystemClock {
 
 fn master_key(source: &MasterKeySource, database: &Path) -> anyhow::Result<MasterKey> {
     let file = match source {
-        MasterKeySource::Given(text) => return Ok(MasterKey::parse(text.expose_secret())?),
+        MasterKeySource::Given(text) => {
+            let parsed = MasterKey::parse(text.expose_secret());
+            return parsed.map_err(|error| start::master_key_malformed(error).into());
+        }
         MasterKeySource::File(file) => file,
     };
     match std::fs::read_to_string(file) {
         Ok(text) => {
-            MasterKey::parse(&text).with_context(|| format!("master key file {}", file.display()))
+            let named = |error| format!("{}: {error}", file.display());
+            MasterKey::parse(&text)
+                .map_err(|error| start::master_key_malformed(named(error)).into())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            anyhow::ensure!(
-                !database.exists(),
-                "the master key file {} is missing, but the store {} exists: bring the file back, \
-                 without it what buyers log in with cannot be read",
-                file.display(),
-                database.display(),
-            );
+            if database.exists() {
+                return Err(start::master_key_missing(file, database).into());
+            }
             make_master_key(file)
         }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        Err(error) => Err(error).with_context(|| start::cannot_read(file)),
     }
 }
 
@@ -167,13 +170,11 @@ fn make_master_key(file: &Path) -> anyhow::Result<MasterKey> {
     let key = MasterKey::generate()?;
     let mut open = std::fs::OpenOptions::new();
     open.write(true).create_new(true).mode(0o600);
-    let mut made = open
-        .open(file)
-        .with_context(|| format!("cannot make {}", file.display()))?;
+    let mut made = open.open(file).with_context(|| start::cannot_write(file))?;
     made.write_all(key.to_text().expose_secret().as_bytes())
         .and_then(|()| made.write_all(b"\n"))
         .and_then(|()| made.sync_all())
-        .with_context(|| format!("cannot write {}", file.display()))?;
+        .with_context(|| start::cannot_write(file))?;
     tracing::info!(
         "made the master key file {}: back it up, apart from the store",
         file.display()

@@ -93,7 +93,6 @@ impl Options {
 
 /// Why a store could not be opened. Each message names the thing, the rule and the remedy.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum OpenError {
     /// Another process owns it.
     #[error("the store `{}` is in use: one process owns it; stop the other one first", path.display())]

@@ -23,7 +23,8 @@ impl ConfigCheck {
         if self.json {
             let finding = |f: &Finding| {
                 let level = if f.is_error { "error" } else { "warning" };
-                json!({ "level": level, "path": f.path, "message": f.message })
+                let message = f.said.words(lang);
+                json!({ "level": level, "code": f.said.code, "path": f.path, "message": message })
             };
             let findings: Vec<_> = findings.iter().map(finding).collect();
             say(&json!({ "ok": settings.is_some(), "findings": findings }).to_string());
@@ -57,5 +58,12 @@ pub(super) fn spoken(finding: &Finding, lang: Lang) -> String {
         true => lang.pick("error ", "错误 "),
         false => lang.pick("warn  ", "警告 "),
     };
-    format!("{level} {finding}")
+    let said = &finding.said;
+    let words = said.words(lang);
+    let what = match (finding.path.as_str(), lang) {
+        ("", _) => words.to_owned(),
+        (path, Lang::En) => format!("{path}: {words}"),
+        (path, Lang::Zh) => format!("{path}：{words}"),
+    };
+    format!("{level} {what} [{}]", said.code)
 }

@@ -9,6 +9,7 @@ use crate::cli::serve::{accepted, bind, runtime, serve};
 use crate::cli::{Exit, Lang, say};
 use crate::config::{self, Settings};
 use crate::log;
+use crate::words::start;
 
 #[derive(clap::Args)]
 pub(super) struct Demo {
@@ -31,15 +32,16 @@ impl Demo {
         let since = Instant::now();
         let temporary = match self.data {
             Some(_) => None,
-            None => Some(tempfile::tempdir().context("cannot make a temporary folder")?),
+            None => Some(tempfile::tempdir().with_context(|| {
+                start::system_refused("cannot make a temporary folder", "不能建临时目录")
+            })?),
         };
         let folder = match (&self.data, &temporary) {
             (Some(data), _) => data.clone(),
             (None, Some(temporary)) => temporary.path().to_owned(),
             (None, None) => PathBuf::new(),
         };
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(&folder).with_context(|| start::cannot_write(&folder))?;
         runtime()?.block_on(async {
             let listener = bind(&self.listen).await?;
             let address = listener.local_addr()?.to_string();

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Exit, Lang, complain};
 use crate::config::{STARTER, STARTER_PROGRAM};
+use crate::words::start;
 
 #[derive(clap::Args)]
 pub(super) struct Init {
@@ -30,11 +31,10 @@ impl Init {
             });
             return Ok(Exit::Refused);
         }
-        std::fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot make {}", self.folder.display()))?;
+        std::fs::create_dir_all(&self.folder).with_context(|| start::cannot_write(&self.folder))?;
         for (name, text) in files {
             let path = self.folder.join(name);
-            write_new(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            write_new(&path, text).with_context(|| start::cannot_write(&path))?;
             complain(&match lang {
                 Lang::En => format!("wrote {}", path.display()),
                 Lang::Zh => format!("已写入 {}", path.display()),

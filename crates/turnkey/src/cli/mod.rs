@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::words::Said;
 pub use lang::Lang;
 
 /// How a command ended: the exit codes of design §8.
@@ -94,10 +95,21 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            complain(&format!("turnkey: {error:#}"));
+            complain(&format!("turnkey: {}", why(&error, lang)));
             Exit::Refused.into()
         }
     }
+}
+
+/// Why a command could not go on: what was being done, in `lang` and with its code where it has
+/// one, then what the world said to it.
+fn why(error: &anyhow::Error, lang: Lang) -> String {
+    let Some(said) = error.downcast_ref::<Said>() else {
+        return format!("{error:#}");
+    };
+    let causes = error.chain().skip(1).map(|cause| format!(": {cause}"));
+    let causes: String = causes.collect();
+    format!("{}{causes} [{}]", said.words(lang), said.code)
 }
 
 /// Prints data.

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use turnkey_engine::RunnerLimits;
-use turnkey_store::{MasterKey, OpenError, SqliteStore};
+use turnkey_store::{MasterKey, SqliteStore};
 
 use crate::cli::config_check::spoken;
 use crate::cli::{Exit, Lang, complain};
@@ -17,6 +17,7 @@ use crate::config::{self, Checked, Settings};
 use crate::http::server::DoorLimits;
 use crate::log;
 use crate::wire_up::{Shop, clock_of, open_store};
+use crate::words::{Said, start};
 
 pub(super) fn run(config: &Path, lang: Lang) -> anyhow::Result<Exit> {
     let since = Instant::now();
@@ -48,13 +49,13 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let built = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    built.context("cannot start the runtime")
+    built.with_context(|| start::system_refused("cannot start the runtime", "不能启动运行时"))
 }
 
 pub(super) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen at {address}"))
+        .with_context(|| start::cannot_listen(address))
 }
 
 /// Opens the store, says `ready` once it is, and serves until SIGTERM or SIGINT.
@@ -64,8 +65,8 @@ pub(super) async fn serve(
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let (stop, stops) = watch::channel(false);
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).with_context(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).with_context(no_signals)?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -106,5 +107,10 @@ async fn own_store(settings: &Settings) -> anyhow::Result<(SqliteStore, MasterKe
 }
 
 fn is_locked(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(OpenError::Locked { .. }))
+    let said: Option<&Said> = error.downcast_ref();
+    said.is_some_and(|said| said.code == "store_locked")
+}
+
+fn no_signals() -> Said {
+    start::system_refused("cannot listen for signals", "不能接收信号")
 }

@@ -11,8 +11,9 @@ use crate::config::file::{self, DriverName, EndsName, File, LogFormat, SlowName}
 use crate::config::secret::SecretRef;
 use crate::config::{
     Checked, DriverSettings, Finding, ListingSettings, LogSettings, Mode, ProductSettings,
-    Settings, nearest,
+    Settings, nearest, says,
 };
+use crate::words::Said;
 
 /// A signed time may be off by a quarter of an hour at the most: a captured call works that long.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
@@ -40,15 +41,12 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
     let database = match file.store.url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => folder.join(path),
         _ => {
-            check.error(
-                "store.url",
-                "write sqlite:<file>; this release has no other store",
-            );
+            check.error("store.url", says::store_unknown());
             folder.to_owned()
         }
     };
     if file.store.batch_max == 0 {
-        check.error("store.batch_max", "a transaction holds at least one job");
+        check.error("store.batch_max", says::no_batch());
     }
     let master_key = file.secrets.master_key.master_key(mode, folder);
     let master_key = check.ok("secrets.master_key", master_key);
@@ -65,10 +63,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         .collect();
     check.paths(&listings);
     if file.listing.is_empty() {
-        check.warn(
-            "listing",
-            "nothing is listed, so nobody can buy; add [listing.<name>]",
-        );
+        check.warn("listing", says::nothing_listed());
     }
     let is_bad = check.findings.iter().any(|finding| finding.is_error);
     let settings = master_key.filter(|_| !is_bad).map(|master_key| Settings {
@@ -91,26 +86,26 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
 }
 
 impl Check<'_> {
-    fn error(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        let finding = Finding {
+    fn error(&mut self, path: impl Into<String>, said: Said) {
+        let path = path.into();
+        self.findings.push(Finding {
             is_error: true,
-            path: path.into(),
-            message: message.into(),
-        };
-        self.findings.push(finding);
+            path,
+            said,
+        });
     }
 
-    fn warn(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        let finding = Finding {
+    fn warn(&mut self, path: impl Into<String>, said: Said) {
+        let path = path.into();
+        self.findings.push(Finding {
             is_error: false,
-            path: path.into(),
-            message: message.into(),
-        };
-        self.findings.push(finding);
+            path,
+            said,
+        });
     }
 
-    fn ok<T>(&mut self, path: impl Into<String>, result: Result<T, String>) -> Option<T> {
-        result.map_err(|message| self.error(path, message)).ok()
+    fn ok<T>(&mut self, path: impl Into<String>, result: Result<T, Said>) -> Option<T> {
+        result.map_err(|said| self.error(path, said)).ok()
     }
 
     fn public_url(&mut self, url: &str) -> String {
@@ -118,18 +113,14 @@ impl Check<'_> {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
         });
         if !is_http {
-            self.error(
-                "server.public_url",
-                format!("{url:?} is not an http(s) address"),
-            );
+            self.error("server.public_url", says::not_http(url));
         }
         url.trim_end_matches('/').to_owned()
     }
 
     fn listen(&mut self, address: &str) {
         if address.parse::<std::net::SocketAddr>().is_err() {
-            let message = format!("{address:?} is not an address such as 127.0.0.1:8686");
-            self.error("server.listen", message);
+            self.error("server.listen", says::not_an_address(address));
         }
     }
 
@@ -137,30 +128,22 @@ impl Check<'_> {
         let at = |key: &str| format!("product.{name}{key}");
         self.name(&at(""), name);
         if product.plan.is_empty() {
-            self.error(
-                at(".plan"),
-                format!("has no plan; add [product.{name}.plan.<plan>]"),
-            );
+            self.error(at(".plan"), says::no_plan(name));
         }
         let driver = match (product.driver, &product.command, &product.demo) {
             (DriverName::Command, Some(command), None) => self.command(name, command),
             (DriverName::Command, None, None) => {
-                self.error(
-                    at(".command"),
-                    format!("add [product.{name}.command] with its argv"),
-                );
+                let said = says::driver_section_missing(name, "command", "argv");
+                self.error(at(".command"), said);
                 None
             }
             (DriverName::Demo, None, demo) => self.demo_driver(name, demo.as_ref()),
             (DriverName::Command, _, Some(_)) => {
-                self.error(at(".demo"), "belongs to another driver than the one named");
+                self.error(at(".demo"), says::driver_section_other());
                 None
             }
             (DriverName::Demo, Some(_), _) => {
-                self.error(
-                    at(".command"),
-                    "belongs to another driver than the one named",
-                );
+                self.error(at(".command"), says::driver_section_other());
                 None
             }
         };
@@ -181,10 +164,10 @@ impl Check<'_> {
     fn command(&mut self, product: &str, command: &file::Command) -> Option<DriverSettings> {
         let at = |key: &str| format!("product.{product}.command.{key}");
         if command.timeout.0.is_zero() {
-            self.error(at("timeout"), "a program needs some time");
+            self.error(at("timeout"), says::no_time());
         }
         if command.argv.first().is_none_or(String::is_empty) {
-            self.error(at("argv"), "names no program");
+            self.error(at("argv"), says::no_program());
             return None;
         }
         let directory = command.directory.as_deref().unwrap_or(Path::new(""));
@@ -197,16 +180,15 @@ impl Check<'_> {
 
     fn demo_driver(&mut self, product: &str, demo: Option<&file::Demo>) -> Option<DriverSettings> {
         if self.mode != Mode::Demo {
-            let message = "the demo driver delivers nothing; only `turnkey demo` uses it";
-            self.error(format!("product.{product}.driver"), message);
+            self.error(format!("product.{product}.driver"), says::demo_only());
             return None;
         }
         let (delay, failure_rate) = demo.map_or((Duration::ZERO, 0.0), |demo| {
             (demo.delay.0, demo.failure_rate)
         });
         if !(0.0..=1.0).contains(&failure_rate) {
-            let message = format!("{failure_rate} is not between 0 and 1");
-            self.error(format!("product.{product}.demo.failure_rate"), message);
+            let said = says::not_a_share(failure_rate);
+            self.error(format!("product.{product}.demo.failure_rate"), said);
         }
         Some(DriverSettings::Demo {
             delay,
@@ -227,28 +209,21 @@ impl Check<'_> {
         let product = products.get(&listing.product);
         if product.is_none() {
             let near = nearest(&listing.product, products.keys().map(String::as_str));
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-            self.error(
-                at(".product"),
-                format!("there is no product {:?}{hint}", listing.product),
-            );
+            self.error(at(".product"), says::no_product(&listing.product, near));
         }
         let offers = product.and_then(|product| self.offers(name, listing, product));
         let keys = self.keys(name, &listing.keys);
         let zone = listing.time_zone.as_deref().unwrap_or("Asia/Shanghai");
-        let time_zone = jiff::tz::TimeZone::get(zone).map_err(|_| {
-            format!("there is no time zone {zone:?}; write one such as Asia/Shanghai")
-        });
+        let time_zone = jiff::tz::TimeZone::get(zone).map_err(|_| says::no_zone(zone));
         let time_zone = self.ok(at(".time_zone"), time_zone);
         let clock_skew = listing
             .clock_skew
             .map_or(Duration::from_secs(300), |skew| skew.0);
         if clock_skew.is_zero() || clock_skew > CLOCK_SKEW_MAX {
-            self.error(at(".clock_skew"), "must be more than 0 and at most 15m");
+            self.error(at(".clock_skew"), says::skew_out_of_range());
         }
         if listing.slow == SlowName::Hold {
-            let message = "\"hold\" is not in this release; write \"wait\" or leave it out";
-            self.error(at(".slow"), message);
+            self.error(at(".slow"), says::no_hold());
         }
         let dialect = dialect?;
         let product_code = self.product_code(name, listing, dialect);
@@ -286,8 +261,7 @@ impl Check<'_> {
     fn name(&mut self, path: &str, name: &str) {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
         if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
-            let message = "a name is made of a-z, 0-9, - and _, and has at most 64 characters";
-            self.error(path, message);
+            self.error(path, says::name_malformed());
         }
     }
 
@@ -298,23 +272,15 @@ impl Check<'_> {
                 .iter()
                 .map(|d| d.card().name)
                 .collect();
-            self.error(
-                path,
-                match nearest(name, known.iter().copied()) {
-                    Some(near) => format!("there is no dialect {name:?}; did you mean {near:?}?"),
-                    None => format!("there is no dialect {name:?}; known: {}", known.join(", ")),
-                },
-            );
+            let near = nearest(name, known.iter().copied());
+            self.error(path, says::no_dialect(name, near, &known));
         }
         dialect
     }
 
     fn keys(&mut self, listing: &str, refs: &[SecretRef]) -> Vec<secrecy::SecretString> {
         if refs.is_empty() {
-            self.error(
-                format!("listing.{listing}.keys"),
-                "names no key; every call is signed",
-            );
+            self.error(format!("listing.{listing}.keys"), says::no_key());
         }
         let (mode, folder) = (self.mode, self.folder);
         let resolve = |(n, key): (usize, &SecretRef)| {
@@ -334,21 +300,15 @@ impl Check<'_> {
     ) -> Option<Offers> {
         let at = |key: &str| format!("listing.{name}{key}");
         let plans = || product.plan.keys().map(String::as_str);
-        let wrong = |plan: &str| {
-            let near = nearest(plan, plans());
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-            format!("product {:?} has no plan {plan:?}{hint}", listing.product)
-        };
+        let wrong =
+            |plan: &str| says::product_has_no_plan(&listing.product, plan, nearest(plan, plans()));
         match (&listing.any_plan, listing.offer.as_slice()) {
             (Some(_), [_, ..]) => {
-                self.error(at(".any_plan"), "any_plan and offers exclude one another");
+                self.error(at(".any_plan"), says::any_plan_and_offers());
                 None
             }
             (None, []) => {
-                let message = format!(
-                    "sells nothing; add [[listing.{name}.offer]], or any_plan for whatever is bought"
-                );
-                self.error(at(""), message);
+                self.error(at(""), says::sells_nothing(name));
                 None
             }
             (Some(plan), []) => {
@@ -390,11 +350,8 @@ impl Check<'_> {
             if card.product_code == Some(key) {
                 found.clone_from(code);
             } else if code.is_some() {
-                let message = match card.product_code {
-                    Some(known) => format!("{} calls it {known}", card.name),
-                    None => format!("{} has no code for products", card.name),
-                };
-                self.error(format!("listing.{name}.{key}"), message);
+                let said = says::product_code_elsewhere(card.name, card.product_code);
+                self.error(format!("listing.{name}.{key}"), said);
             }
         }
         found
@@ -411,11 +368,8 @@ impl Check<'_> {
         let within = listing.reply_within.map_or(default, |within| within.0);
         let limit = Duration::from_millis(card.time_limit_ms);
         if within + NETWORK_MARGIN > limit {
-            let message = format!(
-                "{within:?} is too long: {} waits {limit:?}, and the network takes its part",
-                card.title
-            );
-            self.error(format!("listing.{name}.reply_within"), message);
+            let said = says::replies_too_late(within, card.title, limit);
+            self.error(format!("listing.{name}.reply_within"), said);
         }
         within
     }
@@ -441,13 +395,8 @@ impl Check<'_> {
             .unwrap_or(0);
         let patience = reply_within * (retries + 1);
         if time_limit > patience {
-            let message = format!(
-                "the driver of product {:?} may take {time_limit:?}, but the marketplace gives up \
-                 after {} calls of {reply_within:?}",
-                product.name,
-                retries + 1,
-            );
-            self.warn(format!("listing.{name}.slow"), message);
+            let said = says::driver_outlasts(&product.name, time_limit, retries + 1, reply_within);
+            self.warn(format!("listing.{name}.slow"), said);
         }
     }
 
@@ -460,24 +409,17 @@ impl Check<'_> {
                 .strip_prefix('/')
                 .and_then(|path| path.split('/').next());
             match first {
-                None => self.error(at.clone(), "a path begins with /"),
+                None => self.error(at.clone(), says::path_without_slash()),
                 Some(first) if RESERVED.contains(&first) => {
-                    self.error(
-                        at.clone(),
-                        format!("paths under /{first} are Turnkey's own"),
-                    );
+                    self.error(at.clone(), says::path_reserved(first));
                 }
                 Some(_) => {}
             }
             if listing.path.contains(['?', '#', '%']) || !listing.path.is_ascii() {
-                self.error(
-                    at.clone(),
-                    "a path has no query, and is written in plain ASCII",
-                );
+                self.error(at.clone(), says::path_not_plain());
             }
             if let Some(other) = taken.insert(&listing.path, &listing.name) {
-                let message = format!("{:?} is the path of listing {other:?} too", listing.path);
-                self.error(at, message);
+                self.error(at, says::path_taken(&listing.path, other));
             }
         }
     }
@@ -495,11 +437,7 @@ impl Check<'_> {
                 let dialect = turnkey_dialects::find(&listing.dialect);
                 let key = dialect.and_then(|dialect| dialect.card().product_code);
                 let key = key.unwrap_or("product_code");
-                let message = format!(
-                    "shares a key with listing {twin:?}: set {key} on both, or a call to one can \
-                     be replayed at the other"
-                );
-                self.warn(format!("listing.{name}.keys"), message);
+                self.warn(format!("listing.{name}.keys"), says::key_shared(twin, key));
             }
         }
     }

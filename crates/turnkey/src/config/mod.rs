@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod says;
 mod secret;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 use turnkey_core::{Ends, Offers, Slow};
 use turnkey_dialects::Dialect;
 
+use crate::words::Said;
 use file::File;
 pub use secret::{MasterKeySource, environment, locale};
 
@@ -152,14 +154,14 @@ pub struct Finding {
     /// The key that it is about, such as `listing.notes.keys`.
     pub path: String,
     /// The thing, the rule and the remedy.
-    pub message: String,
+    pub said: Said,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
-            "" => f.write_str(&self.message),
-            path => write!(f, "{path}: {}", self.message),
+            "" => write!(f, "{}", self.said),
+            path => write!(f, "{path}: {}", self.said),
         }
     }
 }
@@ -177,14 +179,10 @@ pub struct Checked {
 #[must_use]
 pub fn load(path: &Path) -> Checked {
     if !path.is_file() {
-        let message = format!(
-            "there is no file {}; `turnkey init` writes a starter",
-            path.display()
-        );
         let finding = Finding {
             is_error: true,
             path: String::new(),
-            message,
+            said: says::no_file(path),
         };
         return Checked {
             settings: None,
@@ -245,12 +243,11 @@ fn finding(error: &figment::Error) -> Finding {
         path.pop();
     }
     let path = path.join(".");
-    let message = match &error.kind {
-        Kind::UnknownField(field, known) => match nearest(field, known.iter().copied()) {
-            Some(near) => format!("unknown key {field:?}; did you mean {near:?}?"),
-            None => format!("unknown key {field:?}; known here: {}", known.join(", ")),
-        },
-        Kind::MissingField(field) => format!("the key {field:?} is missing"),
+    let said = match &error.kind {
+        Kind::UnknownField(field, known) => {
+            says::key_unknown(field, nearest(field, known.iter().copied()), known)
+        }
+        Kind::MissingField(field) => says::key_missing(field),
         Kind::Message(_)
         | Kind::InvalidType(..)
         | Kind::InvalidValue(..)
@@ -260,12 +257,12 @@ fn finding(error: &figment::Error) -> Finding {
         | Kind::ISizeOutOfRange(_)
         | Kind::USizeOutOfRange(_)
         | Kind::Unsupported(_)
-        | Kind::UnsupportedKey(..) => error.kind.to_string(),
+        | Kind::UnsupportedKey(..) => says::value_malformed(&error.kind.to_string()),
     };
     Finding {
         is_error: true,
         path,
-        message,
+        said,
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::Mode;
+use crate::config::{Mode, says};
+use crate::words::Said;
 
 /// Where a secret is to be found. Exactly one of its keys is set.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
@@ -28,30 +29,26 @@ pub enum MasterKeySource {
 
 impl SecretRef {
     /// The secret itself.
-    pub(super) fn resolve(&self, mode: Mode, folder: &Path) -> Result<SecretString, String> {
+    pub(super) fn resolve(&self, mode: Mode, folder: &Path) -> Result<SecretString, Said> {
         let secret = match (&self.env, &self.file, &self.value) {
             (Some(name), None, None) => environment(name)?,
             (None, Some(file), None) => {
                 let file = folder.join(file);
-                let cannot = |error| format!("cannot read {}: {error}", file.display());
-                std::fs::read_to_string(&file).map_err(cannot)?
+                std::fs::read_to_string(&file)
+                    .map_err(|error| says::secret_unreadable(&file, &error))?
             }
             (None, None, Some(value)) if mode == Mode::Demo => value.clone(),
-            (None, None, Some(_)) => {
-                return Err("a secret does not stand in the file itself; \
-                            write { env = \"NAME\" } or { file = \"path\" }"
-                    .to_owned());
-            }
-            _ => return Err("write { env = \"NAME\" } or { file = \"path\" }".to_owned()),
+            (None, None, Some(_)) => return Err(says::secret_in_the_open()),
+            _ => return Err(says::secret_malformed()),
         };
         match secret.trim_end_matches(['\r', '\n']) {
-            "" => Err("the secret is empty".to_owned()),
+            "" => Err(says::secret_empty()),
             secret => Ok(secret.to_owned().into()),
         }
     }
 
     /// Where the master key comes from, without reading its file.
-    pub(super) fn master_key(&self, mode: Mode, folder: &Path) -> Result<MasterKeySource, String> {
+    pub(super) fn master_key(&self, mode: Mode, folder: &Path) -> Result<MasterKeySource, Said> {
         match (&self.env, &self.file, &self.value) {
             (None, Some(file), None) => Ok(MasterKeySource::File(folder.join(file))),
             _ => self.resolve(mode, folder).map(MasterKeySource::Given),
@@ -67,12 +64,10 @@ impl SecretRef {
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
 )]
-pub fn environment(name: &str) -> Result<String, String> {
+pub fn environment(name: &str) -> Result<String, Said> {
     std::env::var(name).map_err(|error| match error {
-        std::env::VarError::NotPresent => format!("the environment variable {name} is not set"),
-        std::env::VarError::NotUnicode(_) => {
-            format!("the environment variable {name} is not UTF-8")
-        }
+        std::env::VarError::NotPresent => says::variable_missing(name),
+        std::env::VarError::NotUnicode(_) => says::variable_malformed(name),
     })
 }
 

@@ -261,7 +261,14 @@ async fn init_then_check_then_what_is_missing() {
     let (code, stdout, _) = said(&run(folder.path(), &["config", "check", "--json"]).await);
     assert_eq!(code, Some(1));
     let found: Value = serde_json::from_str(&stdout).expect("one JSON object");
-    assert_eq!(found["findings"][0]["path"], "listing.notes-market.keys[0]");
+    let first = &found["findings"][0];
+    assert_eq!(first["path"], "listing.notes-market.keys[0]");
+    assert_eq!(first["code"], "variable_missing");
+    let (_, stdout, _) = said(&run(folder.path(), &["config", "check", "--lang", "zh"]).await);
+    assert_eq!(
+        stdout,
+        "错误  listing.notes-market.keys[0]：没有设置环境变量 PROD_KEY [variable_missing]\n"
+    );
 
     let good = Command::new(PROGRAM)
         .args(["config", "check", "--lang", "en"])

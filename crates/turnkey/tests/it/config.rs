@@ -169,6 +169,25 @@ fn every_mistake_is_named_with_its_rule() {
 }
 
 #[test]
+fn every_finding_has_a_code_and_both_languages() {
+    let bad = GOOD
+        .replace("public_url =", "public_ulr =")
+        .replace("qingcloud-market", "qingcloud-markt");
+    for toml in [
+        bad.as_str(),
+        &GOOD.replace("[product.notes.plan.team]\nparams = { seats = 10 }", ""),
+    ] {
+        let checked = config::parse(toml, Mode::Demo, Path::new("nowhere"));
+        assert!(!checked.findings.is_empty());
+        for finding in checked.findings {
+            let said = finding.said;
+            assert!(said.code.contains('_'), "{said:?}");
+            assert!(said.en.is_ascii() && !said.zh.is_ascii(), "{said:?}");
+        }
+    }
+}
+
+#[test]
 fn secrets_and_demonstrations_are_refused_where_orders_are_real() {
     let said = findings(GOOD, Mode::Serve);
     assert!(

@@ -10,6 +10,8 @@ use turnkey_dialects::{Action, Ask, Dialect, Overture, Reply};
 use turnkey_drivers::DemoDriver;
 use turnkey_engine::SystemClock;
 
+use crate::words::{say, start};
+
 /// Between a failure and the next call. No protocol documents it.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -53,7 +55,13 @@ impl Market {
     ) -> anyhow::Result<Self> {
         let card = dialect.card();
         let ask = dialect.faces().ask;
-        let ask = ask.with_context(|| format!("Turnkey cannot play {}", card.title))?;
+        let ask = ask.with_context(|| {
+            say(
+                "dialect_one_faced",
+                format!("Turnkey cannot play {}", card.title),
+                format!("Turnkey 不能扮演 {}", card.title),
+            )
+        })?;
         let (url, own_query) = to.split_once('?').unwrap_or((to, ""));
         // A second caller that wants a provider finds the first one's.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -62,7 +70,9 @@ impl Market {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .context("cannot make an HTTP client")?;
+            .with_context(|| {
+                start::system_refused("cannot make an HTTP client", "不能建 HTTP 客户端")
+            })?;
         Ok(Self {
             dialect,
             ask,

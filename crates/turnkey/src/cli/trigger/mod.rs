@@ -5,7 +5,7 @@ mod market;
 mod tell;
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -21,6 +21,7 @@ use turnkey_dialects::{Action, Dialect, Overture};
 
 use crate::cli::{Exit, Lang, complain};
 use crate::config;
+use crate::words::start;
 use market::{Delivery, Market};
 use tell::Tally;
 
@@ -88,11 +89,17 @@ impl Trigger {
             return Ok(Exit::Usage);
         };
         if self.parallel == 0 || self.parallel > PARALLEL_MAX {
-            complain(&format!("--parallel must be between 1 and {PARALLEL_MAX}"));
+            complain(&match lang {
+                Lang::En => format!("--parallel must be between 1 and {PARALLEL_MAX}"),
+                Lang::Zh => format!("--parallel 必须在 1 和 {PARALLEL_MAX} 之间"),
+            });
             return Ok(Exit::Usage);
         }
         if self.lose_answer > self.times {
-            complain("--lose-answer cannot lose more answers than --times asks for");
+            complain(lang.pick(
+                "--lose-answer cannot lose more answers than --times asks for",
+                "--lose-answer 不能多于 --times 的次数",
+            ));
             return Ok(Exit::Usage);
         }
         let name = dialect.card().name;
@@ -116,7 +123,7 @@ impl Trigger {
             .enable_all()
             .build();
         let tally = runtime
-            .context("cannot start the runtime")?
+            .with_context(|| start::system_refused("cannot start the runtime", "不能启动运行时"))?
             .block_on(self.play(
                 market,
                 action,
@@ -162,7 +169,7 @@ impl Trigger {
                 let mut text = String::new();
                 std::io::stdin()
                     .read_to_string(&mut text)
-                    .context("cannot read the key")?;
+                    .with_context(|| start::cannot_read(Path::new("-")))?;
                 text
             }
             (Some(key), _, _) => {
@@ -174,9 +181,10 @@ impl Trigger {
                 }
                 key.clone()
             }
-            (None, Some(name), _) => config::environment(name).map_err(anyhow::Error::msg)?,
-            (None, None, Some(file)) => std::fs::read_to_string(file)
-                .with_context(|| format!("cannot read {}", file.display()))?,
+            (None, Some(name), _) => config::environment(name)?,
+            (None, None, Some(file)) => {
+                std::fs::read_to_string(file).with_context(|| start::cannot_read(file))?
+            }
             (None, None, None) => DEMO_KEY.to_owned(),
         };
         Ok(text.trim_end_matches(['\r', '\n']).to_owned().into())
