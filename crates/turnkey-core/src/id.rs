@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use crate::call::OrderKey;
+use crate::time::UtcMillis;
 
 /// The 32 symbols of Crockford's Base32, in lower case.
 const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -65,6 +66,53 @@ typed_id! {
 typed_id! {
     /// Names an operation. It is the key that a driver is called with, on every attempt.
     OperationId
+}
+typed_id! {
+    /// Names an event: `e-` and 26 lower-case Crockford characters, ordered by time.
+    EventId
+}
+
+/// Bits of an id that are random, or here a digest; the others are its time in milliseconds.
+const ID_DIGEST_BITS: u32 = 80;
+
+/// Characters of an id behind its prefix: 128 bits, five in each.
+const ID_CHARS: u32 = 26;
+
+impl EventId {
+    /// The id that follows from when it happened and what it is about, in the form of every other
+    /// id: 48 bits of time, then 80 of a digest of `parts`.
+    #[must_use]
+    pub fn of<'a>(wall: UtcMillis, parts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        let digest = hash.finalize().first_chunk().copied().unwrap_or_default();
+        Self::from_bits(time_bits(wall) | u128::from_be_bytes(digest) >> (128 - ID_DIGEST_BITS))
+    }
+
+    /// Not greater than the id of any event at or after `wall`.
+    #[must_use]
+    pub fn floor(wall: UtcMillis) -> Self {
+        Self::from_bits(time_bits(wall))
+    }
+
+    fn from_bits(bits: u128) -> Self {
+        let symbol = |place: u32| {
+            let bits = (bits >> (5 * place)).to_be_bytes();
+            let index = bits.last().map_or(0, |byte| usize::from(byte & 31));
+            CROCKFORD.get(index).map_or('0', |c| char::from(*c))
+        };
+        let text: String = (0..ID_CHARS).rev().map(symbol).collect();
+        Self(format!("e-{text}"))
+    }
+}
+
+fn time_bits(wall: UtcMillis) -> u128 {
+    /// 48 bits of milliseconds, as in a ULID: until the year 10889.
+    const TIME_MAX: u128 = (1 << 48) - 1;
+    u128::try_from(wall.0).unwrap_or(0).min(TIME_MAX) << ID_DIGEST_BITS
 }
 
 impl OrderId {

@@ -8,8 +8,10 @@
 //! marketplaces, the store spells them for disks.
 
 pub mod access;
+pub mod alarm;
 pub mod call;
 pub mod decide;
+pub mod event;
 pub mod fault;
 pub mod history;
 pub mod id;
@@ -23,10 +25,12 @@ pub mod term;
 pub mod time;
 
 pub use access::{Access, Login};
+pub use alarm::{Alarm, AlarmKind};
 pub use call::{Call, ChangePlan, Create, Digest, Intent, OrderKey, OrderRef, Renew, Subject};
+pub use event::{About, Event, EventFilter, EventKind};
 pub use fault::{Fault, FaultKind};
 pub use history::{HistoryRow, Step};
-pub use id::{InstanceId, OperationId, OrderId};
+pub use id::{EventId, InstanceId, OperationId, OrderId};
 pub use instance::{Instance, InstanceState, Reason, Reasons};
 pub use listing::{Listing, Offer, Offers, Plan, Product, Slow};
 pub use operation::{Operation, OperationKind, OperationState};

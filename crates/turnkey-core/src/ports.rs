@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::alarm::{Alarm, AlarmKind};
 use crate::call::{Call, OrderKey};
 use crate::decide::{Admitted, Outcome};
+use crate::event::{Event, EventFilter};
 use crate::fault::Fault;
 use crate::history::HistoryRow;
-use crate::id::{InstanceId, OperationId, OrderId};
+use crate::id::{EventId, InstanceId, OperationId, OrderId};
 use crate::instance::Instance;
 use crate::listing::Listing;
 use crate::operation::{Operation, OperationKind};
@@ -66,6 +68,26 @@ pub struct Claim {
     pub limit: usize,
     /// For how long they are leased, in milliseconds.
     pub lease_ms: u64,
+}
+
+/// Alarms that begin, and alarms that are over.
+#[derive(Clone, Debug)]
+pub struct AlarmTurn {
+    /// Those that begin; one that is raised already stays as it is.
+    pub raise: Vec<Alarm>,
+    /// Those that are over, by kind and subject; one that was not raised is nothing.
+    pub clear: Vec<(AlarmKind, String)>,
+    /// What both clocks show.
+    pub now: Now,
+}
+
+/// What a turn changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlarmTurned {
+    /// Those that were not raised before.
+    pub raised: Vec<Alarm>,
+    /// Those that were raised and are not any more.
+    pub cleared: Vec<Alarm>,
 }
 
 /// What a claim got.
@@ -250,6 +272,28 @@ pub trait Store: Send + Sync + 'static {
         after: u64,
         limit: usize,
     ) -> Boxed<'_, Result<Vec<HistoryRow>, Fault>>;
+
+    /// Keeps an event. The same one twice is one.
+    fn event_add(&self, event: Event) -> Boxed<'_, Result<(), Fault>>;
+
+    /// Events that fit `filter`, newest first, `limit` of them older than `before`.
+    fn event_list(
+        &self,
+        filter: EventFilter,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Event>, Fault>>;
+
+    /// Forgets events from before `older_than`, and the oldest beyond `most`; not more at once than
+    /// the writer can do beside its work. Answers how many it forgot.
+    fn event_prune(&self, older_than: UtcMillis, most: usize) -> Boxed<'_, Result<usize, Fault>>;
+
+    /// What needs a person now, by kind and subject, `limit` of them.
+    fn alarm_list(&self, limit: usize) -> Boxed<'_, Result<Vec<Alarm>, Fault>>;
+
+    /// Raises some alarms and clears others, each with its event; answers those that were not
+    /// raised before and those that were.
+    fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>>;
 
     /// Whether jobs are expected to succeed: readiness follows it.
     fn is_healthy(&self) -> bool;

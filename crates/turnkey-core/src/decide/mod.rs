@@ -21,7 +21,9 @@ mod standing;
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::alarm::{Alarm, AlarmKind};
 use crate::call::{Intent, OrderRef};
+use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::HistoryRow;
 use crate::id::{InstanceId, OperationId, OrderId};
@@ -30,6 +32,7 @@ use crate::listing::Listing;
 use crate::operation::Operation;
 use crate::order::{Order, OrderKind, OrderState};
 use crate::ports::{Admission, Work};
+use crate::time::Now;
 
 pub use report::{Backoff, claim, reopen, report};
 
@@ -65,6 +68,13 @@ pub enum Change {
     OperationDelete(OperationId),
     /// What happened.
     HistoryInsert(HistoryRow),
+    /// Something that a person may want to know of. The same one twice is one.
+    EventInsert(Event),
+    /// Something that needs a person, with the event that says so. One that is raised already is
+    /// left as it is.
+    AlarmRaise(Alarm),
+    /// It needs nobody any more, with the event that says so. One that was not raised is nothing.
+    AlarmClear(AlarmKind, String, Now),
 }
 
 /// What is to be written, and what may be said once it is.

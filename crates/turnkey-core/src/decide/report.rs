@@ -94,7 +94,10 @@ pub(super) fn claim_at_once(decision: &mut Decision, now: Now, lease_ms: u64) ->
             | Change::OperationDelete(_)
             | Change::OrderClose(..)
             | Change::OrderReopen(_)
-            | Change::HistoryInsert(_) => {}
+            | Change::HistoryInsert(_)
+            | Change::EventInsert(_)
+            | Change::AlarmRaise(_)
+            | Change::AlarmClear(..) => {}
         }
     }
     let (Some(order), Some(instance), Some(due)) = (order, instance, due) else {

@@ -13,6 +13,7 @@ mod admit_table;
 mod backoff;
 mod cases;
 mod dry_ids;
+mod event_ids;
 mod invariants;
 mod sequences;
 mod tables;

@@ -394,6 +394,8 @@ impl World {
                     self.operations.remove(id).expect("the operation is stored");
                 }
                 Change::HistoryInsert(row) => self.history.push(row.clone()),
+                // Nothing that is decided looks at them.
+                Change::EventInsert(_) | Change::AlarmRaise(_) | Change::AlarmClear(..) => {}
             }
         }
         let rows = changes.iter().filter_map(|change| match change {
@@ -405,7 +407,10 @@ impl World {
             | Change::InstanceUpdate(_)
             | Change::OperationInsert(_)
             | Change::OperationUpdate(_)
-            | Change::OperationDelete(_) => None,
+            | Change::OperationDelete(_)
+            | Change::EventInsert(_)
+            | Change::AlarmRaise(_)
+            | Change::AlarmClear(..) => None,
         });
         assert_eq!(
             rows.collect::<Vec<_>>(),

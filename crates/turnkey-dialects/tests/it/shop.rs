@@ -82,7 +82,10 @@ impl Shop {
                 self.operations.sort_by_key(|o| o.seq);
             }
             Change::OperationDelete(id) => self.operations.retain(|o| o.id != id),
-            Change::HistoryInsert(_) => {}
+            Change::HistoryInsert(_)
+            | Change::EventInsert(_)
+            | Change::AlarmRaise(_)
+            | Change::AlarmClear(..) => {}
         }
     }
 }
@@ -97,5 +100,7 @@ fn row(change: &Change) -> &'static str {
         Change::OperationUpdate(_) => "operation",
         Change::OperationDelete(_) => "operation done",
         Change::HistoryInsert(_) => "history",
+        Change::EventInsert(_) => "event",
+        Change::AlarmRaise(_) | Change::AlarmClear(..) => "alarm",
     }
 }

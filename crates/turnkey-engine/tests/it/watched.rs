@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 use turnkey_core::decide::Admitted;
-use turnkey_core::ports::{Admission, Boxed, Claim, Claimed, Report, Reported, Store};
+use turnkey_core::ports::{
+    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, Report, Reported, Store,
+};
 use turnkey_core::{
-    Fault, HistoryRow, Instance, InstanceId, Now, Operation, OperationId, Order, OrderId, OrderKey,
-    OrderKind, UtcMillis,
+    Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
+    OperationId, Order, OrderId, OrderKey, OrderKind, UtcMillis,
 };
 use turnkey_store::SqliteStore;
 
@@ -143,6 +145,31 @@ impl Store for Watched {
         limit: usize,
     ) -> Boxed<'_, Result<Vec<HistoryRow>, Fault>> {
         self.looked(self.inner.history_list(instance, after, limit))
+    }
+
+    fn event_add(&self, event: Event) -> Boxed<'_, Result<(), Fault>> {
+        self.inner.event_add(event)
+    }
+
+    fn event_list(
+        &self,
+        filter: EventFilter,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Event>, Fault>> {
+        self.inner.event_list(filter, before, limit)
+    }
+
+    fn event_prune(&self, older_than: UtcMillis, most: usize) -> Boxed<'_, Result<usize, Fault>> {
+        self.inner.event_prune(older_than, most)
+    }
+
+    fn alarm_list(&self, limit: usize) -> Boxed<'_, Result<Vec<Alarm>, Fault>> {
+        self.inner.alarm_list(limit)
+    }
+
+    fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>> {
+        self.inner.alarm_turn(turn)
     }
 
     fn is_healthy(&self) -> bool {

@@ -10,6 +10,7 @@ mod schema;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod watching;
 mod writer;
 
 use std::cell::Cell;
@@ -21,10 +22,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use turnkey_core::decide::{self, Admitted, State};
 use turnkey_core::operation::OperationEvent;
-use turnkey_core::ports::{Admission, Boxed, Claim, Claimed, Report, Reported, Store};
+use turnkey_core::ports::{
+    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, Report, Reported, Store,
+};
 use turnkey_core::{
-    Fault, HistoryRow, Instance, InstanceId, Now, Operation, OperationId, OperationState, Order,
-    OrderId, OrderKey, OrderKind, UtcMillis,
+    Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
+    OperationId, OperationState, Order, OrderId, OrderKey, OrderKind, UtcMillis,
 };
 
 pub use listings::BoundListing;
@@ -475,6 +478,33 @@ impl Store for SqliteStore {
     ) -> Boxed<'_, Result<Vec<HistoryRow>, Fault>> {
         let list = move |rows: &Rows| rows.history_list(&instance, after, limit);
         Box::pin(self.readers.ask(list))
+    }
+
+    fn event_add(&self, event: Event) -> Boxed<'_, Result<(), Fault>> {
+        Box::pin(self.writer.ask(move |rows| rows.event_insert(&event)))
+    }
+
+    fn event_list(
+        &self,
+        filter: EventFilter,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<Event>, Fault>> {
+        let list = move |rows: &Rows| rows.event_list(&filter, before.as_ref(), limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn event_prune(&self, older_than: UtcMillis, most: usize) -> Boxed<'_, Result<usize, Fault>> {
+        let prune = move |rows: &Rows| rows.event_prune(older_than, most);
+        Box::pin(self.writer.ask(prune))
+    }
+
+    fn alarm_list(&self, limit: usize) -> Boxed<'_, Result<Vec<Alarm>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.alarm_list(limit)))
+    }
+
+    fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>> {
+        Box::pin(self.writer.ask(move |rows| rows.alarm_turn(&turn)))
     }
 
     fn is_healthy(&self) -> bool {

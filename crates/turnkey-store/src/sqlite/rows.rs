@@ -46,6 +46,11 @@ impl Rows {
                     self.one_row(sql::OPERATION_DELETE, params![id.as_str()], id.as_str())?;
                 }
                 Change::HistoryInsert(row) => self.history_insert(row)?,
+                Change::EventInsert(event) => self.event_insert(event)?,
+                Change::AlarmRaise(alarm) => self.alarm_raise(alarm).map(drop)?,
+                Change::AlarmClear(kind, subject, at) => {
+                    self.alarm_clear(*kind, subject, *at).map(drop)?;
+                }
             }
         }
         Ok(())
@@ -469,7 +474,7 @@ impl Rows {
     }
 
     /// Runs a statement that must change the one row of `id` that the decision saw.
-    fn one_row(&self, sql: &str, bound: impl Params, id: &str) -> Result<(), Failure> {
+    pub(super) fn one_row(&self, sql: &str, bound: impl Params, id: &str) -> Result<(), Failure> {
         match self.run(sql, bound)? {
             1 => Ok(()),
             n => Err(Fault::bug(format!(
@@ -479,7 +484,7 @@ impl Rows {
         }
     }
 
-    fn first<T>(
+    pub(super) fn first<T>(
         &self,
         sql: &str,
         bound: impl Params,
@@ -490,7 +495,7 @@ impl Rows {
         found.next()?.map(read).transpose()
     }
 
-    fn all<T>(
+    pub(super) fn all<T>(
         &self,
         sql: &str,
         bound: impl Params,
@@ -512,7 +517,7 @@ impl Rows {
 }
 
 /// A limit beyond what SQLite counts to is none.
-fn at_most(limit: usize) -> i64 {
+pub(super) fn at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
@@ -522,7 +527,7 @@ const REFUSAL: Column = ("orders", "refusal");
 const ACCESS: Column = ("instances", "access");
 const NOTE: Column = ("operations", "note");
 
-fn named<T: Copy>(
+pub(super) fn named<T: Copy>(
     row: &Row<'_>,
     column: usize,
     what: &str,
@@ -547,7 +552,7 @@ fn reasons(row: &Row<'_>, column: usize) -> Result<Reasons, Failure> {
 }
 
 /// Wall in `column`, business in the next.
-fn now(row: &Row<'_>, column: usize) -> Result<Now, Failure> {
+pub(super) fn now(row: &Row<'_>, column: usize) -> Result<Now, Failure> {
     Ok(Now {
         wall: UtcMillis(row.get(column)?),
         business: UtcMillis(row.get(column + 1)?),

@@ -13,7 +13,10 @@ use super::{OpenError, doing, sql};
 use crate::seal::{MasterKey, Place, SealError, Sealer};
 
 /// Every step of the schema, oldest first. A file that was shipped is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_nouns.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_nouns.sql"),
+    include_str!("../../migrations/sqlite/0002_watching.sql"),
+];
 
 /// `TKEY`: tells a store from any other SQLite file.
 const APPLICATION_ID: i32 = 0x544b_4559;

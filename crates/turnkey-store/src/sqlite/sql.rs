@@ -84,6 +84,31 @@ statements! {
     HISTORY_LIST = "SELECT instance_id, version, wall, business, kind, step, order_id \
         FROM history WHERE instance_id = ?1 AND version > ?2 ORDER BY version LIMIT ?3";
 
+    EVENT_INSERT = "INSERT INTO events (id, wall, business, kind, listing, instance_id, \
+        order_id, operation_id, done_by, message) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING";
+    EVENT_LIST = "SELECT id, wall, business, kind, listing, instance_id, order_id, \
+        operation_id, done_by, message FROM events WHERE id < ?1 \
+        AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR listing = ?3) \
+        AND (?4 IS NULL OR instance_id = ?4) AND (?5 IS NULL OR order_id = ?5) \
+        AND (?6 IS NULL OR operation_id = ?6) ORDER BY id DESC LIMIT ?7";
+    EVENT_NEWEST_BEYOND = "SELECT id FROM events WHERE id > '' ORDER BY id DESC \
+        LIMIT 1 OFFSET ?1";
+    EVENTS_FORGET_BEFORE = "DELETE FROM events WHERE id IN \
+        (SELECT id FROM events WHERE id < ?1 ORDER BY id LIMIT ?2)";
+    EVENTS_FORGET_UP_TO = "DELETE FROM events WHERE id IN \
+        (SELECT id FROM events WHERE id <= ?1 ORDER BY id LIMIT ?2)";
+
+    ALARM_LIST = "SELECT kind, subject, listing, instance_id, order_id, operation_id, \
+        since_wall, since_business, message FROM alarms WHERE kind > '' \
+        ORDER BY kind, subject LIMIT ?1";
+    ALARM_BY_KEY = "SELECT kind, subject, listing, instance_id, order_id, operation_id, \
+        since_wall, since_business, message FROM alarms WHERE kind = ?1 AND subject = ?2";
+    ALARM_INSERT = "INSERT INTO alarms (kind, subject, listing, instance_id, order_id, \
+        operation_id, since_wall, since_business, message) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, subject) DO NOTHING";
+    ALARM_DELETE = "DELETE FROM alarms WHERE kind = ?1 AND subject = ?2";
+
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -311,9 +311,8 @@ async fn what_no_program_of_ours_wrote_is_a_bug_and_no_guess() {
 
 #[test]
 fn migrations_run_once_after_a_copy_was_put_aside() {
-    let open = Open::new();
-    let path = open.folder.path().join("turnkey.db");
-    drop(open.store);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("turnkey.db");
     let shape = |file: &Connection| -> Vec<String> {
         let sql = "SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name";
         let mut statement = file.prepare(sql).unwrap();
@@ -329,6 +328,7 @@ fn migrations_run_once_after_a_copy_was_put_aside() {
         "CREATE TABLE later (id TEXT PRIMARY KEY NOT NULL) STRICT;",
     ];
     let mut old = Connection::open(&path).unwrap();
+    schema::migrate(&mut old, &path, 0, &steps[..1]).unwrap();
     schema::migrate(&mut old, &path, 1, &steps).unwrap();
     schema::migrate(&mut old, &path, 2, &steps).unwrap();
 
@@ -339,7 +339,7 @@ fn migrations_run_once_after_a_copy_was_put_aside() {
         "the copy is from before"
     );
 
-    let fresh_path = open.folder.path().join("fresh.db");
+    let fresh_path = folder.path().join("fresh.db");
     let mut fresh = Connection::open(&fresh_path).unwrap();
     schema::migrate(&mut fresh, &fresh_path, 0, &steps).unwrap();
     assert_eq!(

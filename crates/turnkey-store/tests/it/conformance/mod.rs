@@ -4,6 +4,7 @@
 pub(crate) mod admit;
 pub(crate) mod drive;
 pub(crate) mod keep;
+pub(crate) mod watch;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -74,6 +75,13 @@ macro_rules! conformance {
                 history_has_one_row_for_each_version,
                 lists_are_paged_in_the_order_of_ids,
                 every_value_round_trips,
+            }
+            watch {
+                events_are_listed_newest_first,
+                events_are_found_by_what_they_are_about,
+                the_same_event_twice_is_one,
+                old_events_are_forgotten,
+                an_alarm_is_raised_once_and_cleared_once,
             }
         }
     };
