@@ -39,6 +39,7 @@ pub(crate) fn listing() -> anyhow::Result<Arc<Listing>> {
         driver: Arc::new(DemoDriver::new(SEED, 0, 0.0)),
         dry_run: false,
         give_up_after_ms: 24 * 3_600_000,
+        not_yet_for_ms: Some(24 * 3_600_000),
     };
     Ok(Arc::new(Listing {
         name: LISTING.to_owned(),

@@ -23,6 +23,9 @@ pub struct Product {
     pub dry_run: bool,
     /// How long an operation is retried before it needs a person, in milliseconds.
     pub give_up_after_ms: u64,
+    /// How long its driver may say "not yet" before an operation needs a person, in milliseconds;
+    /// absent: for ever, because it is a person that it waits for.
+    pub not_yet_for_ms: Option<u64>,
 }
 
 impl fmt::Debug for Product {

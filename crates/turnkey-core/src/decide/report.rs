@@ -162,11 +162,31 @@ pub fn report(report: &Report, state: State) -> Result<(Vec<Change>, Reported), 
             report,
             life,
             operation,
-            after_ms.unwrap_or(report.again_in_ms),
-            None,
+            &Again {
+                after_ms: after_ms.unwrap_or(report.again_in_ms),
+                limit_ms: report.listing.product.not_yet_for_ms,
+                note: None,
+            },
         ),
-        Verdict::Retry(note) => again(report, life, operation, report.again_in_ms, Some(cut(note))),
+        Verdict::Retry(note) => again(
+            report,
+            life,
+            operation,
+            &Again {
+                after_ms: report.again_in_ms,
+                limit_ms: Some(report.listing.product.give_up_after_ms),
+                note: Some(note),
+            },
+        ),
     }
+}
+
+/// How a driver that gave no final answer is asked again.
+struct Again<'a> {
+    after_ms: u64,
+    /// How long it may go on, from the first ask; absent: for ever.
+    limit_ms: Option<u64>,
+    note: Option<&'a str>,
 }
 
 fn over(
@@ -183,15 +203,12 @@ fn again(
     report: &Report,
     mut life: Life,
     mut operation: Operation,
-    after_ms: u64,
-    note: Option<String>,
+    asked: &Again<'_>,
 ) -> Result<(Vec<Change>, Reported), Fault> {
     let (kind, order) = (operation.kind, operation.order.clone());
     let wall = report.now.wall;
-    let give_up_after_ms = report.listing.product.give_up_after_ms;
-    let over = operation
-        .began_at
-        .is_some_and(|began| wall.ms_since(began) >= give_up_after_ms);
+    let is_over = |(began, limit_ms)| wall.ms_since(began) >= limit_ms;
+    let over = operation.began_at.zip(asked.limit_ms).is_some_and(is_over);
     let event = if over {
         OperationEvent::GiveUp
     } else {
@@ -201,8 +218,10 @@ fn again(
         .state
         .next(event)
         .ok_or_else(|| Fault::bug(format!("{} cannot take {event:?}", operation.id)))?;
-    operation.due_at = (!over).then(|| wall.plus_ms(after_ms));
-    operation.note = note.or(operation.note);
+    operation.due_at = (!over).then(|| wall.plus_ms(asked.after_ms));
+    let note = asked.note.map(cut);
+    let unready = over.then(|| "the driver said \"not yet\" for longer than it may".to_owned());
+    operation.note = note.or(unready).or(operation.note);
     if over {
         life.replace(operation);
         return Ok((life.changes(kind, Step::Dead, order)?, Reported::Dead));

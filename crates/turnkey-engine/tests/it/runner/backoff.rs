@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use turnkey_core::ports::{Clock as _, Verdict};
-use turnkey_core::{OperationState, Step};
+use turnkey_core::{Listing, OperationState, Step};
 use turnkey_engine::RunnerLimits;
 use turnkey_testkit::{ScriptedDriver, done, sample};
 
@@ -122,6 +122,40 @@ fn what_is_given_up_raises_an_alarm_and_is_asked_no_more() {
             assert_eq!(steps, [Step::Accepted, Step::Dead]);
             1
         });
+}
+
+#[test]
+fn not_yet_has_a_limit_of_its_own_or_none() {
+    fn limited(listing: &mut Listing) {
+        let product = Arc::get_mut(&mut listing.product).unwrap();
+        product.give_up_after_ms = 1_000;
+        product.not_yet_for_ms = Some(20_000);
+    }
+    fn for_ever(listing: &mut Listing) {
+        let product = Arc::get_mut(&mut listing.product).unwrap();
+        product.give_up_after_ms = 1_000;
+        product.not_yet_for_ms = None;
+    }
+    let cases: [(fn(&mut Listing), _, _); 2] = [(limited, 5, true), (for_ever, 25, false)];
+    for (limit, asked_by_then, ends) in cases {
+        let never = |_: &turnkey_core::ports::Work| Verdict::NotYet(Some(5_000));
+        let driver = Arc::new(ScriptedDriver::new(never));
+        let setting = Setting::new(driver.clone()).listing(limit);
+        setting.play(async |shop| {
+            shop.send(sample::create("a"));
+            for _ in 1..25 {
+                shop.advance(5_000).await;
+            }
+            assert_eq!(driver.asked().len(), asked_by_then);
+            let [operation] = &shop.operations().await[..] else {
+                panic!("it is there");
+            };
+            let is_dead = operation.state == OperationState::Dead;
+            assert_eq!(is_dead, ends);
+            assert_eq!(operation.note.is_some(), is_dead, "and says why");
+            1
+        });
+    }
 }
 
 #[test]

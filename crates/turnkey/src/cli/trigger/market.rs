@@ -215,6 +215,7 @@ fn listing(key: SecretString) -> Listing {
             driver: std::sync::Arc::new(DemoDriver::new([0; 32], 0, 0.0)),
             dry_run: false,
             give_up_after_ms: 0,
+            not_yet_for_ms: None,
         }),
         product_code: Some("prod-demo".to_owned()),
         keys: vec![key],
