@@ -9,6 +9,8 @@ mod command;
 mod demo;
 mod redact;
 mod spoken;
+mod webhook;
 
 pub use command::{CommandDriver, CommandSettings};
 pub use demo::DemoDriver;
+pub use webhook::{ClientError, WebhookDriver, WebhookSecret, WebhookSecretError, WebhookSettings};

@@ -13,14 +13,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use turnkey_core::ports::{Clock, Driver, Store};
 use turnkey_core::{Listing, Now, Plan, Product};
-use turnkey_drivers::{CommandDriver, CommandSettings, DemoDriver};
+use turnkey_drivers::{CommandDriver, CommandSettings, DemoDriver, WebhookDriver, WebhookSettings};
 use turnkey_engine::{Desk, Runner, RunnerLimits, SystemClock, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 
 use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
 use crate::http::gateway::Gateway;
 use crate::http::server::{DoorLimits, serve};
-use crate::words::start;
+use crate::words::{Said, start};
 
 /// What is left for the last answers after the longest wait for a driver.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
@@ -34,19 +34,21 @@ pub struct Shop {
 
 impl Shop {
     /// Connects everything that `settings` name to `store`; time comes from `clock`.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When a driver finds no way to the outside.
     pub fn new(
         settings: &Settings,
         key: &MasterKey,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         limits: RunnerLimits,
-    ) -> Self {
-        let products: BTreeMap<&str, Arc<Product>> = settings
-            .products
-            .iter()
-            .map(|p| (p.name.as_str(), Arc::new(product(p, settings, key))))
-            .collect();
+    ) -> anyhow::Result<Self> {
+        let mut products: BTreeMap<&str, Arc<Product>> = BTreeMap::new();
+        for settled in &settings.products {
+            let made = product(settled, settings, key, &clock)?;
+            products.insert(&settled.name, Arc::new(made));
+        }
         let listed: Vec<_> = settings
             .listings
             .iter()
@@ -72,11 +74,11 @@ impl Shop {
         let desk =
             Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge).handing_to(&runner);
         let longest = settings.listings.iter().map(|l| l.reply_within).max();
-        Self {
+        Ok(Self {
             gateway: Arc::new(Gateway::new(listed, desk, store, clock)),
             runner: Arc::new(runner),
             drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
-        }
+        })
     }
 
     /// Serves at `listener` until `stop` says so, then drains: answers that were begun are sent,
@@ -182,7 +184,14 @@ fn make_master_key(file: &Path) -> anyhow::Result<MasterKey> {
     Ok(key)
 }
 
-fn product(product: &ProductSettings, settings: &Settings, key: &MasterKey) -> Product {
+fn product(
+    product: &ProductSettings,
+    settings: &Settings,
+    key: &MasterKey,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Product> {
+    let params = || product.plans.iter().cloned().collect();
+    let mut not_yet_for = product.give_up_after;
     let driver: Arc<dyn Driver> = match &product.driver {
         DriverSettings::Demo {
             delay,
@@ -204,8 +213,23 @@ fn product(product: &ProductSettings, settings: &Settings, key: &MasterKey) -> P
                 working_directory: directory.clone(),
                 lock_directory: lock_directory.into(),
                 time_limit: *timeout,
-                params: product.plans.iter().cloned().collect(),
+                params: params(),
             }))
+        }
+        DriverSettings::Webhook {
+            url,
+            secret,
+            timeout,
+        } => {
+            not_yet_for = *timeout;
+            let webhook = WebhookSettings {
+                url: url.clone(),
+                secret: Arc::clone(secret),
+                timeout: *timeout,
+                params: params(),
+            };
+            let driver = WebhookDriver::new(webhook, Arc::clone(clock));
+            Arc::new(driver.with_context(|| no_client(&product.name))?)
         }
     };
     let plan = |(name, params): &(String, serde_json::Value)| {
@@ -216,13 +240,14 @@ fn product(product: &ProductSettings, settings: &Settings, key: &MasterKey) -> P
             },
         )
     };
-    Product {
+    Ok(Product {
         name: product.name.clone(),
         plans: product.plans.iter().map(plan).collect(),
         driver,
         dry_run: product.dry_run,
         give_up_after_ms: millis(product.give_up_after),
-    }
+        not_yet_for_ms: Some(millis(not_yet_for)),
+    })
 }
 
 /// What the demo driver's passwords are derived from: the same at every start with this key.
@@ -251,4 +276,11 @@ fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn no_client(product: &str) -> Said {
+    start::system_refused(
+        &format!("cannot make an HTTP client for product {product:?}"),
+        &format!("无法为产品 {product:?} 建立 HTTP 客户端"),
+    )
 }

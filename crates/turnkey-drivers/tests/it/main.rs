@@ -1,6 +1,7 @@
 //! Drivers, each called twice with the same key: the second ask must repeat the first answer.
 
 #![allow(
+    clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -10,6 +11,8 @@
 
 mod command;
 mod demo;
+mod hook;
+mod webhook;
 
 use std::collections::BTreeMap;
 

@@ -86,7 +86,7 @@ pub(super) async fn serve(
         Arc::new(store),
         clock,
         RunnerLimits::default(),
-    );
+    )?;
     ready();
     shop.run(listener, DoorLimits::default(), stops).await;
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use turnkey_core::{Ends, Offer, Offers, Slow};
 use turnkey_dialects::Dialect;
 
-use crate::config::file::{self, DriverName, EndsName, File, LogFormat, SlowName};
+use crate::config::file::{self, EndsName, File, LogFormat, SlowName};
 use crate::config::secret::SecretRef;
 use crate::config::{
     Checked, DriverSettings, Finding, ListingSettings, LogSettings, Mode, ProductSettings,
@@ -24,9 +24,9 @@ const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 /// Paths that are ours.
 const RESERVED: [&str; 4] = ["i", "v1", "healthz", "readyz"];
 
-struct Check<'a> {
-    mode: Mode,
-    folder: &'a Path,
+pub(super) struct Check<'a> {
+    pub(super) mode: Mode,
+    pub(super) folder: &'a Path,
     findings: Vec<Finding>,
 }
 
@@ -86,7 +86,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
 }
 
 impl Check<'_> {
-    fn error(&mut self, path: impl Into<String>, said: Said) {
+    pub(super) fn error(&mut self, path: impl Into<String>, said: Said) {
         let path = path.into();
         self.findings.push(Finding {
             is_error: true,
@@ -95,7 +95,7 @@ impl Check<'_> {
         });
     }
 
-    fn warn(&mut self, path: impl Into<String>, said: Said) {
+    pub(super) fn warn(&mut self, path: impl Into<String>, said: Said) {
         let path = path.into();
         self.findings.push(Finding {
             is_error: false,
@@ -104,7 +104,7 @@ impl Check<'_> {
         });
     }
 
-    fn ok<T>(&mut self, path: impl Into<String>, result: Result<T, Said>) -> Option<T> {
+    pub(super) fn ok<T>(&mut self, path: impl Into<String>, result: Result<T, Said>) -> Option<T> {
         result.map_err(|said| self.error(path, said)).ok()
     }
 
@@ -130,23 +130,7 @@ impl Check<'_> {
         if product.plan.is_empty() {
             self.error(at(".plan"), says::no_plan(name));
         }
-        let driver = match (product.driver, &product.command, &product.demo) {
-            (DriverName::Command, Some(command), None) => self.command(name, command),
-            (DriverName::Command, None, None) => {
-                let said = says::driver_section_missing(name, "command", "argv");
-                self.error(at(".command"), said);
-                None
-            }
-            (DriverName::Demo, None, demo) => self.demo_driver(name, demo.as_ref()),
-            (DriverName::Command, _, Some(_)) => {
-                self.error(at(".demo"), says::driver_section_other());
-                None
-            }
-            (DriverName::Demo, Some(_), _) => {
-                self.error(at(".command"), says::driver_section_other());
-                None
-            }
-        };
+        let driver = self.driver(name, product);
         let params = |plan: &file::Plan| serde_json::Value::Object(plan.params.clone());
         Some(ProductSettings {
             name: name.to_owned(),
@@ -158,41 +142,6 @@ impl Check<'_> {
             driver: driver?,
             dry_run: product.dry_run,
             give_up_after: product.give_up_after.0,
-        })
-    }
-
-    fn command(&mut self, product: &str, command: &file::Command) -> Option<DriverSettings> {
-        let at = |key: &str| format!("product.{product}.command.{key}");
-        if command.timeout.0.is_zero() {
-            self.error(at("timeout"), says::no_time());
-        }
-        if command.argv.first().is_none_or(String::is_empty) {
-            self.error(at("argv"), says::no_program());
-            return None;
-        }
-        let directory = command.directory.as_deref().unwrap_or(Path::new(""));
-        Some(DriverSettings::Command {
-            argv: command.argv.clone(),
-            directory: self.folder.join(directory),
-            timeout: command.timeout.0,
-        })
-    }
-
-    fn demo_driver(&mut self, product: &str, demo: Option<&file::Demo>) -> Option<DriverSettings> {
-        if self.mode != Mode::Demo {
-            self.error(format!("product.{product}.driver"), says::demo_only());
-            return None;
-        }
-        let (delay, failure_rate) = demo.map_or((Duration::ZERO, 0.0), |demo| {
-            (demo.delay.0, demo.failure_rate)
-        });
-        if !(0.0..=1.0).contains(&failure_rate) {
-            let said = says::not_a_share(failure_rate);
-            self.error(format!("product.{product}.demo.failure_rate"), said);
-        }
-        Some(DriverSettings::Demo {
-            delay,
-            failure_rate,
         })
     }
 
@@ -383,7 +332,9 @@ impl Check<'_> {
         reply_within: Duration,
     ) {
         let time_limit = match &product.driver {
-            DriverSettings::Command { timeout, .. } => *timeout,
+            DriverSettings::Command { timeout, .. } | DriverSettings::Webhook { timeout, .. } => {
+                *timeout
+            }
             DriverSettings::Demo { delay, .. } => *delay,
         };
         let retries = dialect

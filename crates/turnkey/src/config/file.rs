@@ -84,6 +84,7 @@ pub(super) struct Product {
     #[serde(default = "default_give_up_after")]
     pub(super) give_up_after: Span,
     pub(super) command: Option<Command>,
+    pub(super) webhook: Option<Webhook>,
     pub(super) demo: Option<Demo>,
     #[serde(default)]
     pub(super) plan: BTreeMap<String, Plan>,
@@ -98,6 +99,18 @@ fn default_give_up_after() -> Span {
 pub(super) enum DriverName {
     Demo,
     Command,
+    Webhook,
+}
+
+impl DriverName {
+    /// The name of the driver and of its section.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Demo => "demo",
+            Self::Command => "command",
+            Self::Webhook => "webhook",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -111,6 +124,19 @@ pub(super) struct Command {
 
 fn default_command_timeout() -> Span {
     Span(Duration::from_secs(300))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) url: String,
+    pub(super) secret: SecretRef,
+    #[serde(default = "default_webhook_timeout")]
+    pub(super) timeout: Span,
+}
+
+fn default_webhook_timeout() -> Span {
+    Span(Duration::from_secs(600))
 }
 
 #[derive(Default, Deserialize)]

@@ -4,12 +4,14 @@
 //! runs exactly this.
 
 mod check;
+mod driver;
 mod file;
 mod says;
 mod secret;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use figment::Figment;
@@ -18,6 +20,7 @@ use figment::providers::{Env, Format as _, Toml};
 use secrecy::SecretString;
 use turnkey_core::{Ends, Offers, Slow};
 use turnkey_dialects::Dialect;
+use turnkey_drivers::WebhookSecret;
 
 use crate::words::Said;
 use file::File;
@@ -104,6 +107,15 @@ pub enum DriverSettings {
         /// Where it runs.
         directory: PathBuf,
         /// How long one run may take.
+        timeout: Duration,
+    },
+    /// The vendor's hook.
+    Webhook {
+        /// Where it is.
+        url: String,
+        /// What calls are signed with.
+        secret: Arc<WebhookSecret>,
+        /// How long it may say "not yet".
         timeout: Duration,
     },
 }

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use turnkey_drivers::WebhookSecretError;
+
 use crate::words::{Said, say};
 
 pub(super) fn no_file(path: &Path) -> Said {
@@ -110,8 +112,8 @@ pub(super) fn driver_section_other() -> Said {
 pub(super) fn no_time() -> Said {
     say(
         "timeout_zero",
-        "a program needs some time",
-        "程序总要一点时间",
+        "a driver needs some time",
+        "驱动总要一点时间",
     )
 }
 
@@ -132,6 +134,34 @@ pub(super) fn not_a_share(rate: f64) -> Said {
         "rate_malformed",
         format!("{rate} is not between 0 and 1"),
         format!("{rate} 不在 0 和 1 之间"),
+    )
+}
+
+pub(super) fn not_a_webhook_secret(error: WebhookSecretError) -> Said {
+    let zh = match error {
+        WebhookSecretError::Form => "webhook 密钥写成 whsec_ 加 Base64；可以这样生成：\
+             echo whsec_$(openssl rand -base64 32)"
+            .to_owned(),
+        WebhookSecretError::Length(bytes) => {
+            format!("webhook 密钥有 24 到 64 字节，这一个有 {bytes} 字节")
+        }
+    };
+    say("webhook_secret_malformed", error.to_string(), zh)
+}
+
+pub(super) fn account_in_url() -> Said {
+    say(
+        "account_in_url",
+        "an account does not stand in an address; calls are signed with `secret`",
+        "地址里不要写账号；调用用 `secret` 签名",
+    )
+}
+
+pub(super) fn hook_in_the_open() -> Said {
+    say(
+        "hook_in_the_open",
+        "is not https: what buyers log in with travels in the open",
+        "不是 https：买家的登录信息会明文传输",
     )
 }
 

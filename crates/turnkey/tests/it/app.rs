@@ -89,7 +89,8 @@ impl App {
             Arc::clone(&store),
             Arc::new(clock.clone()),
             RunnerLimits::default(),
-        );
+        )
+        .expect("every driver");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stops) = watch::channel(false);

@@ -168,6 +168,88 @@ fn every_mistake_is_named_with_its_rule() {
     }
 }
 
+/// The same configuration, delivered through a hook.
+fn with_webhook() -> String {
+    GOOD.replace("driver = \"command\"", "driver = \"webhook\"")
+        .replace("[product.notes.command]", "[product.notes.webhook]")
+        .replace(
+            "argv = [\"sh\", \"provision.sh\"]",
+            "url = \"https://saas.example.com/turnkey?v=1\"\n\
+             secret = { value = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\" }",
+        )
+}
+
+#[test]
+fn a_hook_that_is_good_is_good_and_every_mistake_is_named() {
+    let good = with_webhook();
+    assert_eq!(findings(&good, Mode::Demo), Vec::<String>::new());
+    let local = good.replace("https://saas.example.com", "http://127.0.0.1:9000");
+    assert_eq!(findings(&local, Mode::Demo), Vec::<String>::new());
+    for (right, wrong, said) in [
+        (
+            "https://saas",
+            "ftp://saas",
+            "error product.notes.webhook.url: \"ftp://saas.example.com/turnkey?v=1\" is not an http(s) address",
+        ),
+        (
+            "https://saas",
+            "https://me:hunter22@saas",
+            "error product.notes.webhook.url: an account does not stand in an address",
+        ),
+        (
+            "https://saas",
+            "http://saas",
+            "warn product.notes.webhook.url: is not https",
+        ),
+        (
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "hunter22hunter22hunter22hunter22",
+            "error product.notes.webhook.secret: a webhook secret is written whsec_",
+        ),
+        (
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_aHVudGVyMjI=",
+            "error product.notes.webhook.secret: a webhook secret has 24 to 64 bytes, this one has 8",
+        ),
+        (
+            "timeout = \"30s\"",
+            "timeout = \"0s\"",
+            "error product.notes.webhook.timeout: a driver needs some time",
+        ),
+        (
+            "timeout = \"30s\"",
+            "retries = 3",
+            "product.notes.webhook: unknown key \"retries\"; known here: url, secret, timeout",
+        ),
+        (
+            "[product.notes.webhook]",
+            "[product.notes.command]",
+            "product.notes.command",
+        ),
+        ("driver = \"webhook\"", "driver = \"webhok\"", "webhok"),
+    ] {
+        let toml = good.replace(right, wrong);
+        assert_ne!(toml, good, "{right}");
+        let said_all = findings(&toml, Mode::Demo);
+        assert!(
+            said_all.iter().any(|f| f.contains(said)),
+            "{wrong}: {said_all:#?}"
+        );
+        assert!(
+            said_all.iter().all(|f| !f.contains("hunter22")),
+            "{said_all:#?}"
+        );
+    }
+    let sections: Vec<_> = good.split("[product.notes.webhook]").collect();
+    let (_, rest) = sections[1]
+        .split_once("[product.notes.plan")
+        .expect("a plan");
+    let without = format!("{}[product.notes.plan{rest}", sections[0]);
+    let said = findings(&without, Mode::Demo).join("\n");
+    let wanted = "product.notes.webhook: add [product.notes.webhook] with its url and secret";
+    assert!(said.contains(wanted), "{said}");
+}
+
 #[test]
 fn every_finding_has_a_code_and_both_languages() {
     let bad = GOOD
