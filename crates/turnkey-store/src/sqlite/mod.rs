@@ -4,6 +4,7 @@ mod failure;
 mod job;
 mod lane;
 mod listings;
+mod mover;
 mod reader;
 mod rows;
 mod schema;
@@ -35,8 +36,9 @@ pub use listings::BoundListing;
 use crate::seal::{MasterKey, Sealer};
 use lane::Lane;
 use listings::Listings;
+use mover::Mover;
 use rows::Rows;
-use writer::Writer;
+use writer::{Pace, Writer};
 
 /// Jobs in one transaction. A batch averages half the callers, so this is never met in practice;
 /// it bounds how long the first of a batch waits for the last.
@@ -272,16 +274,18 @@ impl SqliteStore {
             business_floor: Cell::new(clock.floor),
         };
         let is_healthy = Arc::new(AtomicBool::new(true));
+        let thread = |source| OpenError::Thread { source };
         let writer = Writer {
+            mover: Mover::start(schema::connect_mover(&path)?).map_err(thread)?,
             rows: rows(connection),
             batch_max,
             is_healthy: Arc::clone(&is_healthy),
             stored_floor: clock.floor,
+            pace: Pace::default(),
         };
         let readers = (0..READERS)
             .map(|_| schema::connect_reader(&path).map(rows))
             .collect::<Result<Vec<_>, _>>()?;
-        let thread = |source| OpenError::Thread { source };
         Ok(Self {
             writer: Lane::new(queue_max, |jobs| writer.start(jobs)).map_err(thread)?,
             readers: Lane::new(queue_max, |jobs| reader::start(readers, jobs)).map_err(thread)?,

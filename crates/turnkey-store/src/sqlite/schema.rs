@@ -86,6 +86,13 @@ pub(super) fn connect_reader(path: &Path) -> Result<Connection, OpenError> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE_BYTES)
 }
 
+/// Opens the connection that moves the log into the file; it reads and writes no row.
+pub(super) fn connect_mover(path: &Path) -> Result<Connection, OpenError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, READER_CACHE_BYTES)?;
+    log_ahead(&connection, path)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path, mode: OpenFlags, cache_bytes: usize) -> Result<Connection, OpenError> {
     let open = || {
         let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use turnkey_core::decide::Change;
 use turnkey_core::ports::Store as _;
@@ -20,8 +20,9 @@ use turnkey_core::{Fault, FaultKind, Instance, InstanceId, Now, UtcMillis};
 use turnkey_testkit::{ImmediateDriver, sample};
 
 use super::failure::Failure;
+use super::mover::{Mover, log_length};
 use super::rows::Rows;
-use super::writer::Writer;
+use super::writer::{Pace, Writer};
 use super::{BoundListing, Options, SqliteStore, schema, sql};
 use crate::MasterKey;
 use crate::seal::Sealer;
@@ -182,26 +183,63 @@ async fn a_full_disk_is_busy_for_everybody_until_there_is_room() {
     assert_eq!(after, before + 1);
 }
 
-#[test]
-fn an_empty_batch_finds_out_whether_there_is_room_again() {
-    let folder = tempfile::tempdir().unwrap();
+/// A writer on a new store in `folder`, without a thread.
+fn writer_in(folder: &TempDir, pace: Pace) -> Writer {
     let path = folder.path().join("turnkey.db");
     schema::create_if_missing(&path).unwrap();
     let key = MasterKey::from_bytes(&[7; 32]);
     let sealer = Arc::new(Sealer::new(&key));
-    let connection = schema::connect_writer(&path, 1 << 20, &key, &sealer).unwrap();
-    let is_healthy = Arc::new(AtomicBool::new(false));
-    let mut writer = Writer {
+    Writer {
         rows: Rows {
-            connection,
+            connection: schema::connect_writer(&path, 1 << 20, &key, &sealer).unwrap(),
             sealer,
             listings: Arc::default(),
             business_floor: Cell::default(),
         },
         batch_max: 1,
-        is_healthy: Arc::clone(&is_healthy),
+        is_healthy: Arc::new(AtomicBool::new(true)),
         stored_floor: UtcMillis::default(),
+        mover: Mover::start(schema::connect_mover(&path).unwrap()).unwrap(),
+        pace,
+    }
+}
+
+#[test]
+fn the_log_is_begun_anew_although_the_writer_never_rests() {
+    let pace = Pace {
+        move_at: 8,
+        renew_at: 64,
     };
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer_in(&folder, pace);
+    let (mut longest, mut renewals, mut before) = (0, 0, 0);
+    for n in 0..500 {
+        writer.rows.run(sql::BEGIN_WRITE, []).unwrap();
+        let name = format!("row-{n}");
+        writer.rows.run(sql::META_SET, params![name, n]).unwrap();
+        writer.rows.run(sql::COMMIT, []).unwrap();
+        writer.checkpoint();
+        while writer.mover.is_busy() {
+            std::thread::yield_now();
+        }
+        let pages = log_length(&writer.rows.connection).unwrap().pages;
+        longest = longest.max(pages);
+        renewals += i64::from(pages < before);
+        before = pages;
+    }
+    assert!(renewals > 5, "begun anew {renewals} times");
+    assert!(
+        longest < pace.renew_at + 2 * pace.move_at,
+        "{longest} pages"
+    );
+}
+
+#[test]
+fn an_empty_batch_finds_out_whether_there_is_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = writer_in(&folder, Pace::default());
+    let is_healthy = Arc::clone(&writer.is_healthy);
+    is_healthy.store(false, Ordering::Relaxed);
     let limit = |pages: i64| format!("PRAGMA max_page_count = {pages}");
     let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
     for (pages, expected) in [(1, false), (1 << 30, true), (1 << 30, true)] {

@@ -24,6 +24,7 @@ use turnkey_core::{Fault, UtcMillis};
 
 use super::failure::unwritable;
 use super::lane::{Job, Ran, Settled};
+use super::mover::{Mover, log_length, move_log};
 use super::rows::Rows;
 use super::sql;
 
@@ -34,10 +35,25 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// What a probe writes and takes back: a few pages, so that it finds out whether there is room.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Pages in the write-ahead log that are worth moving into the file. Fewer mean shorter stalls for
-/// the batch that comes next, more do not mean more creates: with a million random keys and 64
-/// callers p99 was 18 ms at 1,000 pages, 31 at 2,000, 53 at 4,000 and 87 at 8,000.
-const CHECKPOINT_PAGES: i64 = 1_000;
+/// When the write-ahead log is moved into the file, in pages.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// So many are worth a move. Fewer mean shorter syncs beside the writer's own, more do not mean
+    /// more creates.
+    pub(super) move_at: i64,
+    /// At so many the log is begun anew: what a start after a crash has to read again.
+    pub(super) renew_at: i64,
+}
+
+impl Default for Pace {
+    /// 4 MiB and 64 MiB.
+    fn default() -> Self {
+        Self {
+            move_at: 1_000,
+            renew_at: 16_000,
+        }
+    }
+}
 
 /// The stored business floor may lag so far behind the newest row; orders carry their own time.
 const FLOOR_STEP_MS: u64 = 10_000;
@@ -79,6 +95,8 @@ pub(super) struct Writer {
     pub(super) batch_max: usize,
     pub(super) is_healthy: Arc<AtomicBool>,
     pub(super) stored_floor: UtcMillis,
+    pub(super) mover: Mover,
+    pub(super) pace: Pace,
 }
 
 impl Writer {
@@ -204,20 +222,20 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves the log into the file when there is enough of it, after everybody has their answer.
-    /// A failure is met again by the next commit, which says so.
-    fn checkpoint(&self) {
-        let pages = |sql| {
-            let count =
-                |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-            self.rows
-                .connection
-                .prepare_cached(sql)?
-                .query_row([], count)
-        };
-        let waiting = pages("PRAGMA wal_checkpoint(NOOP)").map_or(0, |(log, moved)| log - moved);
-        if waiting >= CHECKPOINT_PAGES {
-            let _ = pages("PRAGMA wal_checkpoint(PASSIVE)");
+    /// Has the log moved into the file when there is enough of it. Once it is long, what is left of
+    /// it is moved from here: only a log that is moved to its end is begun anew, and while the
+    /// writer writes the mover never gets there.
+    pub(super) fn checkpoint(&self) {
+        if self.mover.is_busy() {
+            return;
+        }
+        let connection = &self.rows.connection;
+        let log = log_length(connection).unwrap_or_default();
+        if log.waiting >= self.pace.move_at {
+            self.mover.ask();
+        } else if log.pages >= self.pace.renew_at {
+            // A failure is met again by the next commit, which says so.
+            let _ = move_log(connection);
         }
     }
 }
