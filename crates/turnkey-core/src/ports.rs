@@ -32,6 +32,13 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, ms: u64) -> Boxed<'static, ()>;
 }
 
+/// Clocks whose business hand can be moved on (design: "two clocks").
+pub trait BusinessClock: Clock {
+    /// From now on the business clock shows `at`, or what it shows already where that is later: it
+    /// never goes back. There it rests until the wall clock shows `until`, then it ticks again.
+    fn rest_at(&self, at: UtcMillis, until: UtcMillis);
+}
+
 /// Ids made before a job is handed over, for whatever the decision may need.
 #[derive(Clone, Debug)]
 pub struct FreshIds {
@@ -236,6 +243,9 @@ pub trait Store: Send + Sync + 'static {
     /// One instance.
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>>;
 
+    /// One order by our name for it.
+    fn order_by_id(&self, id: OrderId) -> Boxed<'_, Result<Option<Order>, Fault>>;
+
     /// One order by the marketplace's name for it.
     fn order_get(
         &self,
@@ -294,6 +304,9 @@ pub trait Store: Send + Sync + 'static {
     /// Raises some alarms and clears others, each with its event; answers those that were not
     /// raised before and those that were.
     fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>>;
+
+    /// Stores how far the business clock is ahead of the wall clock, for the next start.
+    fn clock_set_offset(&self, offset_ms: i64) -> Boxed<'_, Result<(), Fault>>;
 
     /// Whether jobs are expected to succeed: readiness follows it.
     fn is_healthy(&self) -> bool;

@@ -105,6 +105,10 @@ impl Store for Watched {
         self.looked(self.inner.instance_get(id))
     }
 
+    fn order_by_id(&self, id: OrderId) -> Boxed<'_, Result<Option<Order>, Fault>> {
+        self.looked(self.inner.order_by_id(id))
+    }
+
     fn order_get(
         &self,
         listing: String,
@@ -170,6 +174,10 @@ impl Store for Watched {
 
     fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>> {
         self.inner.alarm_turn(turn)
+    }
+
+    fn clock_set_offset(&self, offset_ms: i64) -> Boxed<'_, Result<(), Fault>> {
+        self.looked(self.inner.clock_set_offset(offset_ms))
     }
 
     fn is_healthy(&self) -> bool {

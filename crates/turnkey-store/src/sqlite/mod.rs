@@ -306,19 +306,6 @@ impl SqliteStore {
     pub fn clock(&self) -> StoredClock {
         self.clock
     }
-
-    /// Stores how far the business clock is ahead of the wall clock.
-    ///
-    /// # Errors
-    /// When it could not be written; then nothing was.
-    pub async fn clock_set_offset(&self, offset_ms: i64) -> Result<(), Fault> {
-        self.writer
-            .ask(move |rows| {
-                rows.run(sql::META_SET, params![CLOCK_OFFSET, offset_ms])?;
-                Ok(())
-            })
-            .await
-    }
 }
 
 /// Taken beside the database, not on it: SQLite keeps locks of its own there.
@@ -433,6 +420,10 @@ impl Store for SqliteStore {
         Box::pin(self.readers.ask(move |rows| rows.instance(&id)))
     }
 
+    fn order_by_id(&self, id: OrderId) -> Boxed<'_, Result<Option<Order>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.order_by_id(&id)))
+    }
+
     fn order_get(
         &self,
         listing: String,
@@ -509,6 +500,13 @@ impl Store for SqliteStore {
 
     fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>> {
         Box::pin(self.writer.ask(move |rows| rows.alarm_turn(&turn)))
+    }
+
+    fn clock_set_offset(&self, offset_ms: i64) -> Boxed<'_, Result<(), Fault>> {
+        Box::pin(self.writer.ask(move |rows| {
+            rows.run(sql::META_SET, params![CLOCK_OFFSET, offset_ms])?;
+            Ok(())
+        }))
     }
 
     fn is_healthy(&self) -> bool {

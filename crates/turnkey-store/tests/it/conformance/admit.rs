@@ -22,6 +22,8 @@ pub(crate) async fn a_create_makes_one_instance(backend: &impl Backend) {
     let order = shop.order(OrderKind::Create, "order-1").await.unwrap();
     assert_eq!(order.state, OrderState::Fulfilled);
     assert_eq!(order.instance, instance);
+    let by_id = shop.store.order_by_id(order.id.clone()).await.unwrap();
+    assert_eq!(by_id, Some(order));
     let stored = shop.instance(&instance).await;
     assert_eq!(stored.state, InstanceState::Running);
     assert_eq!(stored.access, Some(access));
