@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use turnkey_core::ports::{Boxed, Clock};
+use turnkey_core::ports::{Boxed, BusinessClock, Clock};
 use turnkey_core::{Now, UtcMillis};
 
 /// The machine's wall clock, and the business clock that runs beside it.
 #[derive(Debug)]
 pub struct SystemClock {
-    offset_ms: i64,
+    offset_ms: AtomicI64,
     /// The latest business time shown: that clock never goes back, whatever the wall clock does.
     floor_ms: AtomicI64,
 }
@@ -19,7 +19,7 @@ impl SystemClock {
     #[must_use]
     pub fn new(offset_ms: i64, floor: UtcMillis) -> Self {
         Self {
-            offset_ms,
+            offset_ms: AtomicI64::new(offset_ms),
             floor_ms: AtomicI64::new(floor.0),
         }
     }
@@ -41,7 +41,9 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Now {
         let wall = Self::wall();
-        let business = wall.0.saturating_add(self.offset_ms);
+        let business = wall
+            .0
+            .saturating_add(self.offset_ms.load(Ordering::Relaxed));
         let before = self.floor_ms.fetch_max(business, Ordering::Relaxed);
         Now {
             wall,
@@ -51,5 +53,15 @@ impl Clock for SystemClock {
 
     fn sleep(&self, ms: u64) -> Boxed<'static, ()> {
         Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
+    }
+}
+
+impl BusinessClock for SystemClock {
+    /// The floor holds it where it is, until the wall clock and the offset have caught up.
+    fn rest_at(&self, at: UtcMillis, until: UtcMillis) {
+        let at = at.max(self.now().business);
+        self.floor_ms.fetch_max(at.0, Ordering::Relaxed);
+        let offset_ms = at.0.saturating_sub(until.0);
+        self.offset_ms.store(offset_ms, Ordering::Relaxed);
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! It is *not* where anything is decided, stored or done: it knows no SQL, no HTTP and no dialect.
 
+mod calendar;
 mod clock;
 mod desk;
 mod handover;
@@ -12,6 +13,7 @@ mod ids;
 mod runner;
 mod waiting;
 
+pub use calendar::{Advanced, Calendar, Diary, End, Kept, Next, TermEnds};
 pub use clock::SystemClock;
 pub use desk::{Answer, Desk};
 pub use ids::Ids;

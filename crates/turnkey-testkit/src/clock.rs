@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
-use turnkey_core::ports::{Boxed, Clock};
+use turnkey_core::ports::{Boxed, BusinessClock, Clock};
 use turnkey_core::{Now, UtcMillis};
 
 /// A clock that moves when told; sleepers wake when it passes their hour.
@@ -13,6 +13,8 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 #[derive(Debug)]
 struct Hands {
     now: Now,
+    /// Until when the business clock rests, on the wall clock.
+    rests_until: UtcMillis,
     sleepers: Vec<(UtcMillis, oneshot::Sender<()>)>,
 }
 
@@ -26,21 +28,27 @@ impl ManualClock {
         };
         Self(Arc::new(Mutex::new(Hands {
             now,
+            rests_until: at,
             sleepers: Vec::new(),
         })))
     }
 
-    /// Both clocks move on by `ms`; whoever slept until then wakes.
+    /// Both clocks move on by `ms`, but for a business clock that rests; whoever slept until then
+    /// wakes.
     pub fn advance(&self, ms: u64) {
-        self.change(|now| Now {
-            wall: now.wall.plus_ms(ms),
-            business: now.business.plus_ms(ms),
+        self.change(|now, rests_until| {
+            let wall = now.wall.plus_ms(ms);
+            let ticked = wall.ms_since(rests_until.max(now.wall));
+            Now {
+                wall,
+                business: now.business.plus_ms(ticked),
+            }
         });
     }
 
     /// Only the business clock moves on by `ms`, as `turnkey clock advance` does.
     pub fn advance_business(&self, ms: u64) {
-        self.change(|now| Now {
+        self.change(|now, _| Now {
             business: now.business.plus_ms(ms),
             ..now
         });
@@ -58,9 +66,9 @@ impl ManualClock {
             .min()
     }
 
-    fn change(&self, to: impl FnOnce(Now) -> Now) {
+    fn change(&self, to: impl FnOnce(Now, UtcMillis) -> Now) {
         let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        hands.now = to(hands.now);
+        hands.now = to(hands.now, hands.rests_until);
         let wall = hands.now.wall;
         let (awake, asleep) = hands.sleepers.drain(..).partition(|(at, _)| *at <= wall);
         hands.sleepers = asleep;
@@ -92,5 +100,13 @@ impl Clock for ManualClock {
                 std::future::pending::<()>().await;
             }
         })
+    }
+}
+
+impl BusinessClock for ManualClock {
+    fn rest_at(&self, at: UtcMillis, until: UtcMillis) {
+        let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hands.now.business = hands.now.business.max(at);
+        hands.rests_until = until;
     }
 }

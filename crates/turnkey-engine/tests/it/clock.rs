@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use turnkey_core::UtcMillis;
-use turnkey_core::ports::Clock as _;
+use turnkey_core::ports::{BusinessClock as _, Clock as _};
 use turnkey_engine::SystemClock;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -79,4 +79,31 @@ async fn a_sleep_is_counted_from_when_it_is_asked_for() {
     clock.sleep(5_000).await;
     sleep.await;
     assert_eq!(before.elapsed(), Duration::from_secs(12));
+}
+
+#[test]
+fn business_rests_where_it_was_put_until_the_wall_has_come() {
+    let clock = SystemClock::new(0, UtcMillis(0));
+    let wall = SystemClock::wall();
+    let year = wall.plus_ms(365 * 24 * HOUR_MS);
+    clock.rest_at(year, wall.plus_ms(HOUR_MS));
+    assert_eq!(clock.now().business, year);
+    assert_eq!(clock.now().business, year);
+    assert!(
+        clock.now().wall < wall.plus_ms(HOUR_MS),
+        "the wall clock is never moved"
+    );
+    // Let go, it ticks on from there.
+    clock.rest_at(year, SystemClock::wall());
+    let now = clock.now();
+    assert!(now.business >= year);
+    assert!(now.business.0 - now.wall.0 <= year.0 - wall.0);
+}
+
+#[test]
+fn business_does_not_go_back_when_it_is_told_to() {
+    let clock = SystemClock::new(0, UtcMillis(0));
+    let before = clock.now().business;
+    clock.rest_at(UtcMillis(5), before.plus_ms(HOUR_MS));
+    assert!(clock.now().business >= before);
 }

@@ -12,7 +12,7 @@ use turnkey_core::ports::{Boxed, Clock as _, Driver, Store, Verdict, Work};
 use turnkey_core::{
     Call, Fault, Instance, InstanceId, Intent, Listing, Operation, Order, UtcMillis,
 };
-use turnkey_engine::{Answer, Desk, Runner, RunnerLimits, Waiting};
+use turnkey_engine::{Answer, Calendar, Desk, Runner, RunnerLimits, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 use turnkey_testkit::{ManualClock, ScriptedDriver, sample};
 
@@ -43,6 +43,7 @@ pub(crate) struct Shop {
     pub(crate) listing: Arc<Listing>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) runner: Arc<Runner>,
+    pub(crate) calendar: Arc<Calendar>,
     stillness: Arc<Stillness>,
     stop: watch::Sender<bool>,
     stops: watch::Receiver<bool>,
@@ -116,7 +117,14 @@ impl Shop {
             stillness: Arc::clone(stillness),
             watch,
         });
-        let (mut desk, runner) = staff(store.clone(), clock, &listing, setting.limits);
+        let waiting = Waiting::default();
+        let (mut desk, runner) = staff_telling(
+            store.clone(),
+            clock,
+            &listing,
+            setting.limits,
+            waiting.clone(),
+        );
         if setting.runs {
             desk = desk.handing_to(&runner);
         }
@@ -124,10 +132,11 @@ impl Shop {
         Self {
             clock: clock.clone(),
             spy,
-            store,
+            store: Arc::clone(&store),
             listing,
             desk: Arc::new(desk),
             runner: Arc::new(runner),
+            calendar: Arc::new(Calendar::new(store, Arc::new(clock.clone()), waiting)),
             stillness: Arc::clone(stillness),
             stop,
             stops,
@@ -262,8 +271,19 @@ pub(crate) fn staff(
     listing: &Arc<Listing>,
     limits: RunnerLimits,
 ) -> (Desk, Runner) {
+    staff_telling(store, clock, listing, limits, Waiting::default())
+}
+
+/// A desk and a runner that tell `waiting` how work ended.
+fn staff_telling(
+    store: Arc<dyn Store>,
+    clock: &ManualClock,
+    listing: &Arc<Listing>,
+    limits: RunnerLimits,
+    waiting: Waiting,
+) -> (Desk, Runner) {
     let clock = Arc::new(clock.clone());
-    let (waiting, nudge) = (Waiting::default(), Arc::new(Notify::new()));
+    let nudge = Arc::new(Notify::new());
     let runner = Runner::new(
         Arc::clone(&store),
         clock.clone(),
