@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
 
 use crate::fault::Fault;
+use crate::key::Key;
 use crate::ports::Driver;
 use crate::term::Ends;
 
@@ -44,7 +44,7 @@ pub struct Plan {
 }
 
 /// A product offered through one dialect at one URL path, with keys of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Listing {
     /// Its name in the configuration: its identity for ever.
     pub name: String,
@@ -54,7 +54,7 @@ pub struct Listing {
     /// carries another is refused (promise 5).
     pub product_code: Option<String>,
     /// The keys: the first signs, all verify.
-    pub keys: Vec<SecretString>,
+    pub keys: Vec<Key>,
     /// How the marketplace's words map to plans.
     pub offers: Offers,
     /// Where a buyer finds this server.

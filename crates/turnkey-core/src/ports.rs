@@ -218,6 +218,15 @@ pub trait Immediate: Send + Sync {
     fn answer(&self, work: &Work) -> Verdict;
 }
 
+/// When a key last proved a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// What tells the key from others without telling it.
+    pub fingerprint: String,
+    /// When, on the wall clock.
+    pub at: UtcMillis,
+}
+
 /// The only memory. Every method that changes something is one job: it is on disk before its
 /// future ends well, and it changed nothing when its future ends badly.
 pub trait Store: Send + Sync + 'static {
@@ -307,6 +316,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores how far the business clock is ahead of the wall clock, for the next start.
     fn clock_set_offset(&self, offset_ms: i64) -> Boxed<'_, Result<(), Fault>>;
+
+    /// Remembers when keys were last used. One that is older than what is known changes nothing.
+    fn key_use_put(&self, uses: Vec<KeyUse>) -> Boxed<'_, Result<(), Fault>>;
+
+    /// When keys were last used: as many as were ever named.
+    fn key_use_list(&self) -> Boxed<'_, Result<Vec<KeyUse>, Fault>>;
 
     /// Whether jobs are expected to succeed: readiness follows it.
     fn is_healthy(&self) -> bool;

@@ -4,9 +4,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use turnkey_core::limits::TEXT_BYTES_MAX;
-use turnkey_core::{Fault, Listing, UtcMillis};
+use turnkey_core::{Fault, Key, Listing, UtcMillis};
 
 use crate::query::{self, Query};
 use crate::text::quoted;
@@ -17,24 +17,24 @@ pub fn hmac_sha256_base64(key: &SecretString, message: &str) -> String {
     BASE64_STANDARD.encode(hmac_sha256(key, [message]))
 }
 
-/// Whether `signature` is what [`hmac_sha256_base64`] makes of `message` with one of `keys`.
+/// The one of `keys` that makes `signature` of `message`.
 ///
 /// Every key is tried whatever the others say, so the time taken tells nothing about them. An empty
 /// key proves nothing, so it fits nothing.
-#[must_use]
-pub fn is_signed(keys: &[SecretString], message: &str, signature: &str) -> bool {
-    fits(keys, ["", message], signature)
-}
-
-fn fits(keys: &[SecretString], message: [&str; 2], signature: &str) -> bool {
-    let Ok(received) = BASE64_STANDARD.decode(signature) else {
-        return false;
-    };
-    let fits = |key: &SecretString| hmac_sha256(key, message).as_slice().ct_eq(&received);
-    keys.iter()
-        .filter(|key| !key.expose_secret().is_empty())
-        .fold(Choice::from(0), |found, key| found | fits(key))
-        .into()
+fn fitting<'k>(keys: &'k [Key], message: [&str; 2], signature: &str) -> Option<&'k Key> {
+    let received = BASE64_STANDARD.decode(signature).ok()?;
+    // Places from 1; 0 is none.
+    let mut fitting = 0_u64;
+    for (place, key) in (1_u64..).zip(keys) {
+        if !key.secret().expose_secret().is_empty() {
+            let fits = hmac_sha256(key.secret(), message)
+                .as_slice()
+                .ct_eq(&received);
+            fitting.conditional_assign(&place, fits);
+        }
+    }
+    let place = usize::try_from(fitting).ok()?.checked_sub(1)?;
+    keys.get(place)
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
@@ -48,7 +48,10 @@ fn hmac_sha256<const N: usize>(key: &SecretString, message: [&str; N]) -> [u8; 3
 }
 
 /// Checks that `signature`, where one came, is what one of the listing's keys makes of `query`
-/// without it, behind one of `prefixes`.
+/// without it, behind one of `prefixes`; that key is the answer.
+///
+/// Whoever reads says [`Key::used`] once the signed time is known to be good: a captured call that
+/// is sent again proves nothing.
 ///
 /// Senders differ in what they escape, so the pairs are tried exactly as they stand on the wire,
 /// then as the documentation encodes them. The un-encoded form is never tried: a value with `&` in
@@ -56,22 +59,23 @@ fn hmac_sha256<const N: usize>(key: &SecretString, message: [&str; N]) -> [u8; 3
 ///
 /// # Errors
 /// `signature_missing` or `signature_wrong`.
-pub(crate) fn authenticate(
+pub(crate) fn authenticate<'l>(
     query: &Query<'_>,
     signature: Option<&str>,
     prefixes: &[&str],
-    listing: &Listing,
-) -> Result<(), Fault> {
+    listing: &'l Listing,
+) -> Result<&'l Key, Fault> {
     let Some(signature) = signature.filter(|text| !text.is_empty()) else {
         let message = "parameter \"signature\" is missing";
         return Err(Fault::unauthentic("signature_missing", message));
     };
     let signs = |message: &str| {
         let mut prefixes = prefixes.iter();
-        prefixes.any(|prefix| fits(&listing.keys, [prefix, message], signature))
+        prefixes.find_map(|prefix| fitting(&listing.keys, [prefix, message], signature))
     };
-    if signs(&query.as_received("signature")) || signs(&query.canonical("signature")) {
-        return Ok(());
+    let as_received = signs(&query.as_received("signature"));
+    if let Some(key) = as_received.or_else(|| signs(&query.canonical("signature"))) {
+        return Ok(key);
     }
     let keys = listing.keys.len();
     let note = format!(
@@ -100,7 +104,7 @@ pub(crate) fn signed(
         .first()
         .ok_or_else(|| Fault::bug(format!("listing {} has no key to sign with", listing.name)))?;
     let message = unsigned.canonical("signature");
-    let signature = BASE64_STANDARD.encode(hmac_sha256(key, [prefix, &message]));
+    let signature = BASE64_STANDARD.encode(hmac_sha256(key.secret(), [prefix, &message]));
     query::append(&mut query, "signature", &signature);
     Ok((query, signature))
 }

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod keys;
 pub mod log;
 pub mod wire_up;
 pub mod words;

@@ -20,6 +20,7 @@ use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
 use crate::http::gateway::Gateway;
 use crate::http::server::{DoorLimits, serve};
+use crate::keys::{FLUSH_EVERY_MS, KeyBook};
 use crate::words::{Said, start};
 
 /// What is left for the last answers after the longest wait for a driver.
@@ -28,6 +29,8 @@ const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 /// Everything that runs, connected.
 pub struct Shop {
     gateway: Arc<Gateway>,
+    keys: Arc<KeyBook>,
+    clock: Arc<dyn Clock>,
     runner: Arc<Runner>,
     drain_within: Duration,
 }
@@ -55,13 +58,15 @@ impl Shop {
             .filter_map(|l| {
                 let product = products.get(l.product.as_str())?;
                 let listing = Arc::new(listing(l, Arc::clone(product), &settings.public_url));
-                Some((l.path.clone(), listing, l.dialect))
+                Some((listing, l))
             })
             .collect();
-        let listings: Vec<_> = listed
-            .iter()
-            .map(|(_, listing, _)| Arc::clone(listing))
-            .collect();
+        let keys = Arc::new(KeyBook::new(&listed, key, Arc::clone(&store)));
+        let routes = listed.iter().filter_map(|(listing, l)| {
+            Some((l.path.clone(), keys.listed(&listing.name)?, l.dialect))
+        });
+        let routes: Vec<_> = routes.collect();
+        let listings: Vec<_> = listed.into_iter().map(|(listing, _)| listing).collect();
         let (waiting, nudge) = (Waiting::default(), Arc::new(Notify::new()));
         let runner = Runner::new(
             Arc::clone(&store),
@@ -75,10 +80,18 @@ impl Shop {
             Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge).handing_to(&runner);
         let longest = settings.listings.iter().map(|l| l.reply_within).max();
         Ok(Self {
-            gateway: Arc::new(Gateway::new(listed, desk, store, clock)),
+            gateway: Arc::new(Gateway::new(routes, desk, store, Arc::clone(&clock))),
+            keys,
+            clock,
             runner: Arc::new(runner),
             drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
         })
+    }
+
+    /// The keys of every listing, to be reloaded and listed.
+    #[must_use]
+    pub fn keys(&self) -> Arc<KeyBook> {
+        Arc::clone(&self.keys)
     }
 
     /// Serves at `listener` until `stop` says so, then drains: answers that were begun are sent,
@@ -92,7 +105,15 @@ impl Shop {
             let _ = stopping.wait_for(|stop| *stop).await;
             gateway.drain();
         });
+        let flushing = tokio::spawn(flush(Arc::clone(&self.keys), self.clock));
         serve(listener, self.gateway, limits, stop, self.drain_within).await;
+        flushing.abort();
+        if let Err(fault) = self.keys.flush().await {
+            tracing::warn!(
+                code = fault.code,
+                "could not store when keys were last used: {fault}"
+            );
+        }
         let left = self.runner.at_work();
         if left > 0 {
             tracing::info!(
@@ -104,6 +125,19 @@ impl Shop {
         let _ = stop_runner.send(true);
         let _ = runner.await;
         drain.abort();
+    }
+}
+
+/// Stores when keys were last used, now and then, for ever.
+async fn flush(keys: Arc<KeyBook>, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(FLUSH_EVERY_MS).await;
+        if let Err(fault) = keys.flush().await {
+            tracing::warn!(
+                code = fault.code,
+                "could not store when keys were last used: {fault}"
+            );
+        }
     }
 }
 
@@ -263,7 +297,11 @@ fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -
         name: listing.name.clone(),
         product,
         product_code: listing.product_code.clone(),
-        keys: listing.keys.clone(),
+        keys: listing
+            .keys
+            .iter()
+            .map(|key| key.secret.clone().into())
+            .collect(),
         offers: listing.offers.clone(),
         public_url: public_url.to_owned(),
         reply_within_ms: millis(listing.reply_within),

@@ -146,8 +146,9 @@ impl Listen for QingcloudAppcenter {
         let query = Query::parse(request.query)?;
         let in_query = query.get("signature").filter(|text| !text.is_empty());
         let signature = in_query.or_else(|| request.header(APP_SIGNATURE));
-        sign::authenticate(&query, signature, &PREFIXES, listing)?;
+        let key = sign::authenticate(&query, signature, &PREFIXES, listing)?;
         let signed_at = signed_at(&query, listing, now)?;
+        key.used(now);
         sign::check_product(&query, APP_ID, listing)?;
         let intent = intent(&query)?;
         // Only a create makes use of it, but what is no boolean is none anywhere.

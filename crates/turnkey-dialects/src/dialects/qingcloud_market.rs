@@ -92,8 +92,9 @@ impl Listen for QingcloudMarket {
         now: UtcMillis,
     ) -> Result<Call, Fault> {
         let query = Query::parse(request.query)?;
-        sign::authenticate(&query, query.get("signature"), &[""], listing)?;
+        let key = sign::authenticate(&query, query.get("signature"), &[""], listing)?;
         let signed_at = signed_at(&query, listing, now)?;
+        key.used(now);
         sign::check_product(&query, PRODUCT_CODE, listing)?;
         Ok(Call {
             intent: intent(&query)?,

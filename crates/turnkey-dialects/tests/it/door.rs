@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
-use turnkey_core::{Call, Fault, Listing, Now, UtcMillis};
+use turnkey_core::{Call, Fault, Key, Listing, Now, UtcMillis};
 use turnkey_dialects::query::pair;
 use turnkey_dialects::{Ask, Card, Listen, OwnedRequest, Reply, Request, find, sign};
 use turnkey_testkit::{ImmediateDriver, sample};
@@ -89,7 +88,7 @@ pub(crate) fn answer(status: u16, content_type: &str, body: &str) -> Reply {
     }
 }
 
-pub(crate) fn key(text: &str) -> SecretString {
+pub(crate) fn key(text: &str) -> Key {
     text.to_owned().into()
 }
 
@@ -130,7 +129,7 @@ pub(crate) fn signature(prefix: &str, segments: &[String], key_text: &str) -> St
     sorted.sort_by_key(name);
     let message: Vec<_> = sorted.iter().map(|s| s.as_str()).collect();
     let message = format!("{prefix}{}", message.join("&"));
-    sign::hmac_sha256_base64(&key(key_text), &message)
+    sign::hmac_sha256_base64(key(key_text).secret(), &message)
 }
 
 /// `segments`, sent as they stand and signed as they stand.

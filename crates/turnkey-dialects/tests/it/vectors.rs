@@ -55,7 +55,7 @@ fn check(door: Door, row: &Map<String, Value>, carried: impl Fn(&str, &str) -> V
     for (param, value) in params {
         assert_eq!(parsed.get(param), value.as_str(), "{name}: {param}");
     }
-    let signature = sign::hmac_sha256_base64(&secret, text("message"));
+    let signature = sign::hmac_sha256_base64(secret.secret(), text("message"));
     assert_eq!(signature, text("signature"), "{name}");
 
     let mut listing = listing();

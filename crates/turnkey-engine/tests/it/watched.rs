@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use turnkey_core::decide::Admitted;
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, Report, Reported, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, KeyUse, Report, Reported, Store,
 };
 use turnkey_core::{
     Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
@@ -178,6 +178,14 @@ impl Store for Watched {
 
     fn clock_set_offset(&self, offset_ms: i64) -> Boxed<'_, Result<(), Fault>> {
         self.looked(self.inner.clock_set_offset(offset_ms))
+    }
+
+    fn key_use_put(&self, uses: Vec<KeyUse>) -> Boxed<'_, Result<(), Fault>> {
+        self.inner.key_use_put(uses)
+    }
+
+    fn key_use_list(&self) -> Boxed<'_, Result<Vec<KeyUse>, Fault>> {
+        self.looked(self.inner.key_use_list())
     }
 
     fn is_healthy(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod failure;
 mod job;
+mod key_uses;
 mod lane;
 mod listings;
 mod mover;
@@ -24,7 +25,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use turnkey_core::decide::{self, Admitted, State};
 use turnkey_core::operation::OperationEvent;
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, Report, Reported, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, KeyUse, Report, Reported, Store,
 };
 use turnkey_core::{
     Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
@@ -507,6 +508,15 @@ impl Store for SqliteStore {
             rows.run(sql::META_SET, params![CLOCK_OFFSET, offset_ms])?;
             Ok(())
         }))
+    }
+
+    fn key_use_put(&self, uses: Vec<KeyUse>) -> Boxed<'_, Result<(), Fault>> {
+        let put = move |rows: &Rows| key_uses::put(rows, &uses);
+        Box::pin(self.writer.ask(put))
+    }
+
+    fn key_use_list(&self) -> Boxed<'_, Result<Vec<KeyUse>, Fault>> {
+        Box::pin(self.readers.ask(key_uses::list))
     }
 
     fn is_healthy(&self) -> bool {

@@ -16,6 +16,7 @@ use crate::seal::{MasterKey, Place, SealError, Sealer};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_nouns.sql"),
     include_str!("../../migrations/sqlite/0002_watching.sql"),
+    include_str!("../../migrations/sqlite/0003_key_uses.sql"),
 ];
 
 /// `TKEY`: tells a store from any other SQLite file.

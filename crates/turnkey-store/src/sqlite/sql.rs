@@ -109,6 +109,11 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, subject) DO NOTHING";
     ALARM_DELETE = "DELETE FROM alarms WHERE kind = ?1 AND subject = ?2";
 
+    KEY_USE_PUT = "INSERT INTO key_uses (used_at, fingerprint) VALUES (?2, ?1) \
+        ON CONFLICT (fingerprint) DO UPDATE SET used_at = max(used_at, excluded.used_at)";
+    KEY_USE_LIST = "SELECT fingerprint, used_at FROM key_uses WHERE fingerprint > '' \
+        ORDER BY fingerprint LIMIT ?1";
+
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -60,7 +60,7 @@ impl Demo {
                 return Ok(Exit::Problems);
             };
             log::start(&settings.log)?;
-            serve(&settings, listener, || {
+            serve(&settings, None, listener, || {
                 greet(&settings, self.data.is_some(), since, lang);
             })
             .await?;

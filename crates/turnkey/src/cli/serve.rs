@@ -1,20 +1,21 @@
 //! `turnkey serve`: runs until it is told to stop, then drains.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use turnkey_engine::RunnerLimits;
 use turnkey_store::{MasterKey, SqliteStore};
 
 use crate::cli::config_check::spoken;
 use crate::cli::{Exit, Lang, complain};
-use crate::config::{self, Checked, Settings};
+use crate::config::{self, Checked, KeySource, Settings};
 use crate::http::server::DoorLimits;
+use crate::keys::{KeyBook, Reloaded};
 use crate::log;
 use crate::wire_up::{Shop, clock_of, open_store};
 use crate::words::{Said, start};
@@ -28,7 +29,7 @@ pub(super) fn run(config: &Path, lang: Lang) -> anyhow::Result<Exit> {
     runtime()?.block_on(async {
         let listener = bind(&settings.listen).await?;
         let address = listener.local_addr()?;
-        serve(&settings, listener, || {
+        serve(&settings, Some(config), listener, || {
             let ready_ms = since.elapsed().as_millis();
             tracing::info!("ready at http://{address} in {ready_ms} ms");
         })
@@ -61,12 +62,14 @@ pub(super) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
 /// Opens the store, says `ready` once it is, and serves until SIGTERM or SIGINT.
 pub(super) async fn serve(
     settings: &Settings,
+    config: Option<&Path>,
     listener: TcpListener,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let (stop, stops) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).with_context(no_signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).with_context(no_signals)?;
+    let hangup = signal(SignalKind::hangup()).with_context(no_signals)?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -87,9 +90,63 @@ pub(super) async fn serve(
         clock,
         RunnerLimits::default(),
     )?;
+    let keys = shop.keys();
+    if let Err(fault) = keys.recall().await {
+        tracing::warn!(
+            code = fault.code,
+            "when keys were last used is not known: {fault}"
+        );
+    }
+    if let Some(config) = config {
+        tokio::spawn(reload(keys, config.to_owned(), hangup));
+    }
     ready();
     shop.run(listener, DoorLimits::default(), stops).await;
     Ok(())
+}
+
+/// Reads the keys again whenever SIGHUP comes, for ever. Whatever is wrong leaves the keys as they
+/// are, and says so.
+async fn reload(keys: Arc<KeyBook>, config: PathBuf, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let (keys, config) = (Arc::clone(&keys), config.clone());
+        let reloaded = tokio::task::spawn_blocking(move || reload_once(&keys, &config)).await;
+        if reloaded.is_err() {
+            tracing::error!("reloading keys broke off; the keys are as they were");
+        }
+    }
+}
+
+fn reload_once(keys: &KeyBook, config: &Path) {
+    let Checked { settings, findings } = config::load(config);
+    let Some(settings) = settings else {
+        for finding in findings.iter().filter(|finding| finding.is_error) {
+            tracing::error!(code = finding.said.code, "not reloaded: {finding}");
+        }
+        tracing::error!("nothing was reloaded: every listing has the keys that it had");
+        return;
+    };
+    for (listing, done) in keys.reload(&settings) {
+        match done {
+            Reloaded::Swapped => tracing::info!(listing, "listing {listing} has other keys now"),
+            Reloaded::Same => tracing::info!(listing, "listing {listing} has the same keys"),
+            Reloaded::NeedsRestart => tracing::warn!(
+                listing,
+                "listing {listing} was added or taken away: that takes a restart"
+            ),
+        }
+    }
+    for listing in &settings.listings {
+        for key in &listing.keys {
+            if let KeySource::Environment(name) = &key.source {
+                tracing::warn!(
+                    listing = listing.name,
+                    "the key in {name} is what it was at the start: another one takes a restart"
+                );
+            }
+        }
+    }
+    tracing::info!("keys are reloaded; whatever else was changed takes a restart");
 }
 
 /// Opens the store. A program that was being started when the server before us was killed may hold

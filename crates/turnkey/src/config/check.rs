@@ -10,8 +10,8 @@ use turnkey_dialects::Dialect;
 use crate::config::file::{self, EndsName, File, LogFormat, SlowName};
 use crate::config::secret::SecretRef;
 use crate::config::{
-    Checked, DriverSettings, Finding, ListingSettings, LogSettings, Mode, ProductSettings,
-    Settings, nearest, says,
+    Checked, DriverSettings, Finding, KeySettings, ListingSettings, LogSettings, Mode,
+    ProductSettings, Settings, nearest, says,
 };
 use crate::words::Said;
 
@@ -227,7 +227,7 @@ impl Check<'_> {
         dialect
     }
 
-    fn keys(&mut self, listing: &str, refs: &[SecretRef]) -> Vec<secrecy::SecretString> {
+    fn keys(&mut self, listing: &str, refs: &[SecretRef]) -> Vec<KeySettings> {
         if refs.is_empty() {
             self.error(format!("listing.{listing}.keys"), says::no_key());
         }
@@ -235,7 +235,7 @@ impl Check<'_> {
         let resolve = |(n, key): (usize, &SecretRef)| {
             self.ok(
                 format!("listing.{listing}.keys[{n}]"),
-                key.resolve(mode, folder),
+                key.key(mode, folder),
             )
         };
         refs.iter().enumerate().filter_map(resolve).collect()

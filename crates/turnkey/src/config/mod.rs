@@ -24,7 +24,7 @@ use turnkey_drivers::WebhookSecret;
 
 use crate::words::Said;
 use file::File;
-pub use secret::{MasterKeySource, environment, locale};
+pub use secret::{KeySource, MasterKeySource, environment, locale};
 
 /// The commented starter file that `turnkey init` writes.
 pub const STARTER: &str = include_str!("starter.toml");
@@ -135,7 +135,7 @@ pub struct ListingSettings {
     /// Where the marketplace calls.
     pub path: String,
     /// The keys: the first signs, all verify.
-    pub keys: Vec<SecretString>,
+    pub keys: Vec<KeySettings>,
     /// What can be bought.
     pub offers: Offers,
     /// How long a call may wait for its driver.
@@ -148,6 +148,15 @@ pub struct ListingSettings {
     pub time_zone: jiff::tz::TimeZone,
     /// When in its last day a term ends.
     pub ends: Ends,
+}
+
+/// A key that was found, and where.
+#[derive(Clone, Debug)]
+pub struct KeySettings {
+    /// The key itself.
+    pub secret: SecretString,
+    /// Where it was found.
+    pub source: KeySource,
 }
 
 impl fmt::Debug for ListingSettings {

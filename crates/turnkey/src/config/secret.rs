@@ -1,11 +1,12 @@
 //! Secrets come by reference: from the environment or from a file of their own.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::{Mode, says};
+use crate::config::{KeySettings, Mode, says};
 use crate::words::Said;
 
 /// Where a secret is to be found. Exactly one of its keys is set.
@@ -27,7 +28,39 @@ pub enum MasterKeySource {
     File(PathBuf),
 }
 
+/// Where a key was found: what may be told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In this variable. It is what it was when the process started.
+    Environment(String),
+    /// In this file, which a reload reads again.
+    File(PathBuf),
+    /// In the open, where only a demonstration may have it.
+    Demo,
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "env {name}"),
+            Self::File(file) => write!(f, "file {}", file.display()),
+            Self::Demo => f.write_str("demo"),
+        }
+    }
+}
+
 impl SecretRef {
+    /// The key itself, with where it was found.
+    pub(super) fn key(&self, mode: Mode, folder: &Path) -> Result<KeySettings, Said> {
+        let secret = self.resolve(mode, folder)?;
+        let source = match (&self.env, &self.file) {
+            (Some(name), _) => KeySource::Environment(name.clone()),
+            (None, Some(file)) => KeySource::File(file.clone()),
+            (None, None) => KeySource::Demo,
+        };
+        Ok(KeySettings { secret, source })
+    }
+
     /// The secret itself.
     pub(super) fn resolve(&self, mode: Mode, folder: &Path) -> Result<SecretString, Said> {
         let secret = match (&self.env, &self.file, &self.value) {

@@ -19,6 +19,8 @@ use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 use turnkey_dialects::{Dialect, Listen, Reply};
 use turnkey_engine::{Answer, Desk};
 
+use crate::keys::Listed;
+
 /// Longest query. The longest real one, with `cloud_info`, has well under two kilobytes.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
 
@@ -39,7 +41,7 @@ pub struct Gateway {
 
 /// One listing at its path.
 struct Route {
-    listing: Arc<Listing>,
+    listed: Arc<Listed>,
     dialect: &'static dyn Dialect,
     refused: Refused,
 }
@@ -55,16 +57,16 @@ impl Gateway {
     /// The door before `desk`, with `listings` at their paths.
     #[must_use]
     pub fn new(
-        listings: impl IntoIterator<Item = (String, Arc<Listing>, &'static dyn Dialect)>,
+        listings: impl IntoIterator<Item = (String, Arc<Listed>, &'static dyn Dialect)>,
         desk: Desk,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let route = |(path, listing, dialect): (String, Arc<Listing>, &'static dyn Dialect)| {
+        let route = |(path, listed, dialect): (String, Arc<Listed>, &'static dyn Dialect)| {
             (
                 path,
                 Route {
-                    listing,
+                    listed,
                     dialect,
                     refused: Refused::default(),
                 },
@@ -102,14 +104,16 @@ impl Gateway {
         let Some(listen) = route.dialect.faces().listen else {
             return plain(StatusCode::NOT_FOUND, "this listing is not called\n");
         };
-        match self.answer(route, listen, request, since).await {
+        // One call sees one listing: keys that are swapped meanwhile are the next call's.
+        let listing = route.listed.listing();
+        match self.answer(route, &listing, listen, request, since).await {
             Ok(reply) => spell(reply, None, None),
             Err(Refusal {
                 fault,
                 status,
                 allow,
             }) => {
-                route.log(&fault, self.clock.now().wall);
+                route.log(&listing, &fault, self.clock.now().wall);
                 spell(listen.refuse(&fault), status, allow)
             }
         }
@@ -119,6 +123,7 @@ impl Gateway {
     async fn answer(
         &self,
         route: &Route,
+        listing: &Arc<Listing>,
         listen: &dyn Listen,
         request: Request<Incoming>,
         since: Instant,
@@ -138,14 +143,14 @@ impl Gateway {
             body: &body,
         };
 
-        let call = Arc::new(listen.read(&request, &route.listing, self.clock.now().wall)?);
+        let call = Arc::new(listen.read(&request, listing, self.clock.now().wall)?);
         let spent_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let wait_ms = route.listing.reply_within_ms.saturating_sub(spent_ms);
+        let wait_ms = listing.reply_within_ms.saturating_sub(spent_ms);
         let answer = self
             .desk
-            .submit(&route.listing, Arc::clone(&call), wait_ms)
+            .submit(listing, Arc::clone(&call), wait_ms)
             .await?;
-        log_answered(&route.listing, &call, &answer, since);
+        log_answered(listing, &call, &answer, since);
         Ok(listen.write(&call, &answer.outcome))
     }
 
@@ -322,7 +327,7 @@ fn log_answered(listing: &Listing, call: &Call, answer: &Answer, since: Instant)
 }
 
 impl Route {
-    fn log(&self, fault: &Fault, wall: UtcMillis) {
+    fn log(&self, listing: &Listing, fault: &Fault, wall: UtcMillis) {
         let Fault {
             code,
             message,
@@ -330,7 +335,7 @@ impl Route {
             ..
         } = fault;
         let note = note.as_deref();
-        let listing = &self.listing.name;
+        let listing = &listing.name;
         match fault.kind {
             FaultKind::Unauthentic | FaultKind::Malformed => {
                 let Some(left_out) = self.refused.may_log(wall) else {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use turnkey::config::{self, Mode};
 use turnkey::http::server::DoorLimits;
+use turnkey::keys::KeyBook;
 use turnkey::wire_up::{Shop, open_store};
 use turnkey_core::ports::{Clock as _, Store};
 use turnkey_core::{Instance, InstanceId, Now, Operation, Order, UtcMillis};
@@ -57,6 +58,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) keys: Arc<KeyBook>,
     _folder: TempDir,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
@@ -91,6 +93,7 @@ impl App {
             RunnerLimits::default(),
         )
         .expect("every driver");
+        let keys = shop.keys();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stops) = watch::channel(false);
@@ -99,6 +102,7 @@ impl App {
             address,
             clock,
             store,
+            keys,
             _folder: folder,
             stop,
             running,

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::app::KEY;
 use crate::vendor::Vendor;
@@ -21,6 +22,9 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_turnkey");
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     child: Child,
+    log: PathBuf,
+    /// Changes with every line that is logged.
+    lines: watch::Receiver<()>,
 }
 
 /// A folder with a configuration for `turnkey serve`, whose listing `notes` is provisioned by a
@@ -76,8 +80,13 @@ impl Served {
             .spawn()
             .expect("it starts");
         let stderr = child.stderr.take().expect("a pipe");
-        let address = ready_at(stderr, log.to_owned()).await;
-        Self { address, child }
+        let (address, lines) = ready_at(stderr, log.to_owned()).await;
+        Self {
+            address,
+            child,
+            log: log.to_owned(),
+            lines,
+        }
     }
 
     /// A signed call at listing `notes`, signed now.
@@ -89,6 +98,18 @@ impl Served {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         let process = id.and_then(Pid::from_raw).expect("it runs");
         kill_process(process, signal).expect("it can be signalled");
+    }
+
+    /// Waits until it has logged `text` so many times.
+    pub(crate) async fn has_logged(&mut self, text: &str, times: usize) {
+        let log = self.log.clone();
+        let counted = || {
+            let log = std::fs::read_to_string(&log).expect("a log");
+            log.matches(text).count()
+        };
+        while counted() < times {
+            self.lines.changed().await.expect("it logs on");
+        }
     }
 
     pub(crate) async fn ended(mut self) -> ExitStatus {
@@ -134,8 +155,12 @@ pub(crate) async fn run(folder: &Path, arguments: &[&str]) -> Output {
         .expect("it runs")
 }
 
-/// The address in the first line that says "ready at"; every line goes into `log`.
-async fn ready_at(from: impl AsyncRead + Unpin + Send + 'static, log: PathBuf) -> SocketAddr {
+/// The address in the first line that says "ready at", and what changes with every later line; all
+/// go into `log`.
+async fn ready_at(
+    from: impl AsyncRead + Unpin + Send + 'static,
+    log: PathBuf,
+) -> (SocketAddr, watch::Receiver<()>) {
     let mut lines = BufReader::new(from).lines();
     let mut said = String::new();
     while let Some(line) = lines.next_line().await.expect("it logs text") {
@@ -143,12 +168,15 @@ async fn ready_at(from: impl AsyncRead + Unpin + Send + 'static, log: PathBuf) -
         if let Some((_, address)) = line.split_once("ready at http://") {
             let address = address.split(' ').next().and_then(|a| a.parse().ok());
             // Whoever does not read a pipe to its end stops the writer.
+            let (more, watched) = watch::channel(());
             tokio::spawn(async move {
                 while let Ok(Some(line)) = lines.next_line().await {
                     keep(&log, &line);
+                    // Nobody needs to watch.
+                    let _ = more.send(());
                 }
             });
-            return address.expect("an address");
+            return (address.expect("an address"), watched);
         }
         said.push_str(&line);
         said.push('\n');

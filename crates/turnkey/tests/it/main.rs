@@ -16,6 +16,7 @@ mod binary;
 mod cli;
 mod config;
 mod exactly_once;
+mod keys;
 mod kill;
 mod lifecycle;
 mod python_peer;

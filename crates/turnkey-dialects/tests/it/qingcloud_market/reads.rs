@@ -106,7 +106,7 @@ fn the_unencoded_form_is_never_accepted() {
     parameters.push(("timestamp", &at_s));
     parameters.sort_unstable();
     let plain: Vec<_> = parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
-    let signature = sign::hmac_sha256_base64(&key(KEY), &plain.join("&"));
+    let signature = sign::hmac_sha256_base64(key(KEY).secret(), &plain.join("&"));
     let mut segments: Vec<_> = parameters.iter().map(|(n, v)| pair(n, v)).collect();
     segments.push(pair("signature", &signature));
     let read = read(&listing(), &segments.join("&"), NOON);
@@ -133,6 +133,30 @@ fn every_key_verifies_and_only_the_first_signs() {
 }
 
 #[test]
+fn a_key_remembers_the_last_good_call_that_it_proved() {
+    let mut listing = listing();
+    listing.keys = vec![key("new"), key("old")];
+    let used = |listing: &turnkey_core::Listing| -> Vec<_> {
+        listing
+            .keys
+            .iter()
+            .map(turnkey_core::Key::last_used)
+            .collect()
+    };
+    let good = signed(CREATE, NOON_S, "old");
+    read(&listing, &good, NOON).unwrap();
+    assert_eq!(used(&listing), [None, Some(NOON)]);
+    // A captured call that is sent again too late proves nothing.
+    let late = NOON.plus_ms(listing.clock_skew_ms + 1);
+    read(&listing, &good, late).unwrap_err();
+    read(&listing, &signed(CREATE, NOON_S, "none"), NOON).unwrap_err();
+    assert_eq!(used(&listing), [None, Some(NOON)]);
+    // Clocks that go back make nothing older.
+    read(&listing, &good, UtcMillis(NOON.0 - 1)).unwrap();
+    assert_eq!(used(&listing), [None, Some(NOON)]);
+}
+
+#[test]
 fn signatures_that_prove_nothing() {
     let good = signed(CREATE, NOON_S, KEY);
     let (unsigned, signature) = good.split_once("&signature=").unwrap();
@@ -155,7 +179,11 @@ fn signatures_that_prove_nothing() {
         let fault = read(&listing(), &query, NOON).unwrap_err();
         assert_eq!((fault.kind, fault.code), (FaultKind::Unauthentic, code));
         let told = format!("{} {}", fault.message, fault.note.unwrap_or_default());
-        for secret in [KEY, signature, &sign::hmac_sha256_base64(&key(KEY), "")] {
+        for secret in [
+            KEY,
+            signature,
+            &sign::hmac_sha256_base64(key(KEY).secret(), ""),
+        ] {
             assert!(!told.contains(secret), "{told}");
         }
     }

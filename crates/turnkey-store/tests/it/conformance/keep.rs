@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use turnkey_core::decide::{self, Change, State};
-use turnkey_core::ports::{Reported, Store, Verdict, Work};
+use turnkey_core::ports::{KeyUse, Reported, Store, Verdict, Work};
 use turnkey_core::{Access, Intent, Login, OperationState, OrderKey, OrderKind, OrderState};
 use turnkey_testkit::sample::{self, change_plan, create, release, renew, resume, suspend};
 
@@ -34,6 +34,21 @@ pub(crate) async fn everything_survives_reopening(backend: &impl Backend) {
     let shop = shop.reopened(backend);
     assert_eq!(shop.contents().await, before);
     assert_eq!(shop.create("order-1").await, first);
+}
+
+pub(crate) async fn what_keys_were_used_for_is_remembered(backend: &impl Backend) {
+    let shop = Shop::quick(backend);
+    let used = |fingerprint: &str, ms| KeyUse {
+        fingerprint: fingerprint.to_owned(),
+        at: shop.now.wall.plus_ms(ms),
+    };
+    let put = async |uses: &[KeyUse]| shop.store.key_use_put(uses.to_vec()).await.unwrap();
+    put(&[used("b2", 5), used("a1", 1)]).await;
+    put(&[used("a1", 7), used("b2", 4)]).await;
+    let remembered = [used("a1", 7), used("b2", 5)];
+    assert_eq!(shop.store.key_use_list().await.unwrap(), remembered);
+    let shop = shop.reopened(backend);
+    assert_eq!(shop.store.key_use_list().await.unwrap(), remembered);
 }
 
 pub(crate) async fn leases_are_void_after_reopening(backend: &impl Backend) {

@@ -75,6 +75,7 @@ macro_rules! conformance {
                 history_has_one_row_for_each_version,
                 lists_are_paged_in_the_order_of_ids,
                 every_value_round_trips,
+                what_keys_were_used_for_is_remembered,
             }
             watch {
                 events_are_listed_newest_first,

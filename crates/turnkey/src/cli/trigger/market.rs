@@ -218,7 +218,7 @@ fn listing(key: SecretString) -> Listing {
             not_yet_for_ms: None,
         }),
         product_code: Some("prod-demo".to_owned()),
-        keys: vec![key],
+        keys: vec![key.into()],
         offers: Offers::AnyPlan(String::new()),
         public_url: String::new(),
         reply_within_ms: 0,

@@ -1,0 +1,289 @@
+//! The listings as they are now, and their keys: swapped while calls go on, and when each was last
+//! used.
+//!
+//! ```text
+//! a call ── Listed::listing() ── verifies with all keys ── Key::used   (an atomic maximum)
+//! SIGHUP ── KeyBook::reload ──── one pointer is swapped; calls under way keep the keys they have
+//! minute ── KeyBook::flush ───── what is newer than the store knows is written, in one job
+//! ```
+//!
+//! Nothing here tells a key: lists and the store know it by a fingerprint, which is keyed with the
+//! master key, so that it cannot be tried out on guesses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::ExposeSecret as _;
+use sha2::Sha256;
+use turnkey_core::ports::{KeyUse, Store};
+use turnkey_core::{Fault, Key, Listing, UtcMillis};
+use turnkey_store::MasterKey;
+
+use crate::config::{KeySettings, KeySource, ListingSettings, Settings};
+
+/// How often what the keys were used for is stored: a crash forgets no more than this, and a store
+/// that is asked once a minute does not notice.
+pub const FLUSH_EVERY_MS: u64 = 60_000;
+
+/// Bytes of a fingerprint: enough to tell a shop's keys apart, too few to be one.
+const FINGERPRINT_BYTES: usize = 6;
+
+/// One listing, as it is now.
+pub struct Listed(ArcSwap<Now>);
+
+/// A listing with the labels of its keys, which change together.
+struct Now {
+    listing: Arc<Listing>,
+    labels: Vec<Label>,
+}
+
+/// What may be told of a key.
+#[derive(Clone)]
+struct Label {
+    fingerprint: String,
+    source: KeySource,
+}
+
+/// One key, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct KeyLine {
+    /// Its listing.
+    pub listing: String,
+    /// Its place in the listing's list, from 1.
+    pub place: usize,
+    /// `current` signs and verifies; `next` only verifies.
+    pub role: &'static str,
+    /// What tells it from others without telling it.
+    pub fingerprint: String,
+    /// Where it comes from: a variable's name or a file's.
+    pub source: String,
+    /// When it last verified a call, in UTC milliseconds.
+    pub last_used_ms: Option<i64>,
+}
+
+/// What a reload did to one listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// Its keys are other ones now.
+    Swapped,
+    /// Its keys are the same, in the same order.
+    Same,
+    /// It is in only one of the two: that takes a restart.
+    NeedsRestart,
+}
+
+impl Listed {
+    /// The listing as it is now. A call keeps what it got to its end.
+    #[must_use]
+    pub fn listing(&self) -> Arc<Listing> {
+        Arc::clone(&self.0.load().listing)
+    }
+}
+
+impl fmt::Debug for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listed({})", self.0.load().listing.name)
+    }
+}
+
+/// Every listing's keys.
+pub struct KeyBook {
+    listed: BTreeMap<String, Arc<Listed>>,
+    fingerprints: Hmac<Sha256>,
+    store: Arc<dyn Store>,
+    /// What the store knows, by fingerprint.
+    stored: Mutex<BTreeMap<String, UtcMillis>>,
+}
+
+impl KeyBook {
+    /// A book for `listings`, each with its settings.
+    #[must_use]
+    pub fn new(
+        listings: &[(Arc<Listing>, &ListingSettings)],
+        master_key: &MasterKey,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        let fingerprints = fingerprints(master_key);
+        let listed = |(listing, settings): &(Arc<Listing>, &ListingSettings)| {
+            let now = Now {
+                listing: Arc::clone(listing),
+                labels: labels(&fingerprints, &listing.name, &settings.keys),
+            };
+            let listed = Listed(ArcSwap::from_pointee(now));
+            (listing.name.clone(), Arc::new(listed))
+        };
+        Self {
+            listed: listings.iter().map(listed).collect(),
+            fingerprints,
+            store,
+            stored: Mutex::default(),
+        }
+    }
+
+    /// The listing called `name`.
+    #[must_use]
+    pub fn listed(&self, name: &str) -> Option<Arc<Listed>> {
+        self.listed.get(name).map(Arc::clone)
+    }
+
+    /// Swaps the keys of every listing for those in `settings`; nothing else is taken from there.
+    /// Calls under way end with the keys that they began with.
+    pub fn reload(&self, settings: &Settings) -> BTreeMap<String, Reloaded> {
+        let of = |name: &str| settings.listings.iter().find(|l| l.name == name);
+        let known = self.listed.iter().map(|(name, listed)| {
+            let done = of(name).map_or(Reloaded::NeedsRestart, |s| self.swap(listed, s));
+            (name.clone(), done)
+        });
+        let new = settings.listings.iter();
+        let new = new.filter(|settings| !self.listed.contains_key(&settings.name));
+        let new = new.map(|settings| (settings.name.clone(), Reloaded::NeedsRestart));
+        known.chain(new).collect()
+    }
+
+    fn swap(&self, listed: &Listed, settings: &ListingSettings) -> Reloaded {
+        let before = listed.0.load_full();
+        let labels = labels(&self.fingerprints, &before.listing.name, &settings.keys);
+        let prints = |labels: &[Label]| -> Vec<String> {
+            labels.iter().map(|l| l.fingerprint.clone()).collect()
+        };
+        let is_same = prints(&labels) == prints(&before.labels);
+        // A key that stays is the same key: what it was used for is not forgotten.
+        let kept = |label: &Label| {
+            let mut known = before.labels.iter().zip(&before.listing.keys);
+            known
+                .find(|(known, _)| known.fingerprint == label.fingerprint)
+                .map(|(_, key)| key.clone())
+        };
+        let keys: Vec<Key> = labels
+            .iter()
+            .zip(&settings.keys)
+            .map(|(label, key)| kept(label).unwrap_or_else(|| key.secret.clone().into()))
+            .collect();
+        let listing = Listing {
+            keys,
+            ..Listing::clone(&before.listing)
+        };
+        listed.0.store(Arc::new(Now {
+            listing: Arc::new(listing),
+            labels,
+        }));
+        if is_same {
+            Reloaded::Same
+        } else {
+            Reloaded::Swapped
+        }
+    }
+
+    /// Every key, by listing, in the order of the listing's list.
+    #[must_use]
+    pub fn list(&self) -> Vec<KeyLine> {
+        let mut lines = Vec::new();
+        for (name, listed) in &self.listed {
+            let now = listed.0.load();
+            for (place, (label, key)) in (1..).zip(now.labels.iter().zip(&now.listing.keys)) {
+                lines.push(KeyLine {
+                    listing: name.clone(),
+                    place,
+                    role: if place == 1 { "current" } else { "next" },
+                    fingerprint: label.fingerprint.clone(),
+                    source: label.source.to_string(),
+                    last_used_ms: key.last_used().map(|at| at.0),
+                });
+            }
+        }
+        lines
+    }
+
+    /// Takes up what the store remembers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn recall(&self) -> Result<(), Fault> {
+        let used = self.store.key_use_list().await?;
+        let used: BTreeMap<String, UtcMillis> = used
+            .into_iter()
+            .map(|KeyUse { fingerprint, at }| (fingerprint, at))
+            .collect();
+        for (label, key) in self.keys() {
+            if let Some(at) = used.get(&label.fingerprint) {
+                key.used(*at);
+            }
+        }
+        *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = used;
+        Ok(())
+    }
+
+    /// Stores what the keys were used for since the last time; nothing new costs nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written; the next flush tries again.
+    pub async fn flush(&self) -> Result<(), Fault> {
+        let uses = self.not_yet_stored();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        self.store.key_use_put(uses.clone()).await?;
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        stored.extend(uses.into_iter().map(|u| (u.fingerprint, u.at)));
+        Ok(())
+    }
+
+    fn not_yet_stored(&self) -> Vec<KeyUse> {
+        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let newer = |(label, key): (Label, Key)| {
+            let at = key.last_used()?;
+            let is_known = stored.get(&label.fingerprint).is_some_and(|s| *s >= at);
+            (!is_known).then_some(KeyUse {
+                fingerprint: label.fingerprint,
+                at,
+            })
+        };
+        self.keys().into_iter().filter_map(newer).collect()
+    }
+
+    fn keys(&self) -> Vec<(Label, Key)> {
+        let of = |listed: &Arc<Listed>| {
+            let now = listed.0.load();
+            let pairs = now.labels.iter().cloned();
+            pairs
+                .zip(now.listing.keys.iter().cloned())
+                .collect::<Vec<_>>()
+        };
+        self.listed.values().flat_map(of).collect()
+    }
+}
+
+impl fmt::Debug for KeyBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.listed.keys()).finish()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+fn fingerprints(master_key: &MasterKey) -> Hmac<Sha256> {
+    let text = master_key.to_text();
+    let mut mac = Hmac::<Sha256>::new_from_slice(text.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length");
+    mac.update(b"turnkey fingerprints of keys\0");
+    mac
+}
+
+/// The same key at two listings has two fingerprints: a list does not tell that it is shared.
+fn labels(fingerprints: &Hmac<Sha256>, listing: &str, keys: &[KeySettings]) -> Vec<Label> {
+    let label = |key: &KeySettings| {
+        let mut mac = fingerprints.clone();
+        mac.update(listing.as_bytes());
+        mac.update(b"\0");
+        mac.update(key.secret.expose_secret().as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        let digits = bytes.iter().take(FINGERPRINT_BYTES);
+        Label {
+            fingerprint: digits.map(|byte| format!("{byte:02x}")).collect(),
+            source: key.source.clone(),
+        }
+    };
+    keys.iter().map(label).collect()
+}
