@@ -18,7 +18,8 @@ use turnkey_engine::{Desk, Runner, RunnerLimits, SystemClock, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 
 use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
-use crate::http::gateway::Gateway;
+use crate::http::admin::{Admin, AdminDoor, Sold};
+use crate::http::gateway::{Gateway, Refused};
 use crate::http::server::{DoorLimits, serve};
 use crate::keys::{FLUSH_EVERY_MS, KeyBook};
 use crate::words::{Said, start};
@@ -26,11 +27,25 @@ use crate::words::{Said, start};
 /// What is left for the last answers after the longest wait for a driver.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 
+/// Connections to the admin API at once: a few people, their scripts and a scraper.
+const ADMIN_CONNECTIONS_MAX: usize = 128;
+
+/// Where the shop listens.
+pub struct Doors {
+    /// For marketplaces and buyers.
+    pub market: TcpListener,
+    /// For whoever runs the shop.
+    pub admin: TcpListener,
+    /// The bounds of both.
+    pub limits: DoorLimits,
+}
+
 /// Everything that runs, connected.
 pub struct Shop {
     gateway: Arc<Gateway>,
     keys: Arc<KeyBook>,
     clock: Arc<dyn Clock>,
+    admin: Arc<AdminDoor>,
     runner: Arc<Runner>,
     drain_within: Duration,
 }
@@ -78,9 +93,24 @@ impl Shop {
         );
         let desk =
             Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge).handing_to(&runner);
+        let desk = Arc::new(desk);
         let longest = settings.listings.iter().map(|l| l.reply_within).max();
+        let sold = routes.iter().map(|(path, listed, dialect)| Sold {
+            listed: Arc::clone(listed),
+            dialect: *dialect,
+            path: path.clone(),
+        });
+        let admin = Admin {
+            store: Arc::clone(&store),
+            desk: Arc::clone(&desk),
+            clock: Arc::clone(&clock),
+            sold: sold.collect(),
+            tokens: settings.admin.tokens.clone(),
+            refused: Refused::default(),
+        };
         Ok(Self {
             gateway: Arc::new(Gateway::new(routes, desk, store, Arc::clone(&clock))),
+            admin: Arc::new(admin.door()),
             keys,
             clock,
             runner: Arc::new(runner),
@@ -94,9 +124,9 @@ impl Shop {
         Arc::clone(&self.keys)
     }
 
-    /// Serves at `listener` until `stop` says so, then drains: answers that were begun are sent,
-    /// work that nobody waits for is left for the next start.
-    pub async fn run(self, listener: TcpListener, limits: DoorLimits, stop: watch::Receiver<bool>) {
+    /// Serves at `doors` until `stop` says so, then drains: answers that were begun are sent, work
+    /// that nobody waits for is left for the next start.
+    pub async fn run(self, doors: Doors, stop: watch::Receiver<bool>) {
         let (stop_runner, runner_stops) = watch::channel(false);
         let runner = tokio::spawn(Arc::clone(&self.runner).run(runner_stops));
         let mut stopping = stop.clone();
@@ -106,7 +136,20 @@ impl Shop {
             gateway.drain();
         });
         let flushing = tokio::spawn(flush(Arc::clone(&self.keys), self.clock));
-        serve(listener, self.gateway, limits, stop, self.drain_within).await;
+        let admin_limits = DoorLimits {
+            connections_max: ADMIN_CONNECTIONS_MAX,
+            ..doors.limits
+        };
+        tokio::join!(
+            serve(
+                doors.market,
+                self.gateway,
+                doors.limits,
+                stop.clone(),
+                self.drain_within
+            ),
+            serve(doors.admin, self.admin, admin_limits, stop, DRAIN_MARGIN),
+        );
         flushing.abort();
         if let Err(fault) = self.keys.flush().await {
             tracing::warn!(

@@ -4,11 +4,16 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
 
 use crate::cli::serve::{accepted, bind, runtime, serve};
-use crate::cli::{Exit, Lang, say};
+use crate::cli::{Exit, Lang, complain, say};
+use crate::config::runtime::{DemoDoor, DemoFile};
 use crate::config::{self, Settings};
+use crate::http::server::DoorLimits;
 use crate::log;
+use crate::wire_up::Doors;
 use crate::words::start;
 
 #[derive(clap::Args)]
@@ -16,6 +21,9 @@ pub(super) struct Demo {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8686")]
     listen: String,
+    /// Where the admin API listens; by default 127.0.0.1:8687, or any free port where that is taken.
+    #[arg(long)]
+    admin_listen: Option<String>,
     /// Keep the data in this folder instead of a temporary one.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -43,11 +51,23 @@ impl Demo {
         };
         std::fs::create_dir_all(&folder).with_context(|| start::cannot_write(&folder))?;
         runtime()?.block_on(async {
-            let listener = bind(&self.listen).await?;
-            let address = listener.local_addr()?.to_string();
+            let doors = Doors {
+                market: bind(&self.listen).await?,
+                admin: bind_admin(self.admin_listen.as_deref()).await?,
+                limits: DoorLimits::default(),
+            };
+            let address = doors.market.local_addr()?.to_string();
+            let admin = doors.admin.local_addr()?.to_string();
+            let door = DemoDoor {
+                url: format!("http://{admin}"),
+                token: new_token(),
+            };
+            let token = door.token.expose_secret().to_owned();
             let mut overrides = vec![
                 ("server.listen", address.clone()),
                 ("server.public_url", format!("http://{address}")),
+                ("server.admin_listen", admin),
+                ("admin.token.demo.token.value", token),
             ];
             overrides.extend(self.delay.clone().map(|d| ("product.demo.demo.delay", d)));
             let rate = self
@@ -60,13 +80,47 @@ impl Demo {
                 return Ok(Exit::Problems);
             };
             log::start(&settings.log)?;
-            serve(&settings, None, listener, || {
+            let mut word = None;
+            serve(&settings, None, doors, || {
+                word = left_word(&door, lang);
                 greet(&settings, self.data.is_some(), since, lang);
             })
             .await?;
+            drop(word);
             Ok(Exit::Good)
         })
     }
+}
+
+async fn bind_admin(asked: Option<&str>) -> anyhow::Result<TcpListener> {
+    match asked {
+        Some(address) => bind(address).await,
+        None => match bind("127.0.0.1:8687").await {
+            Ok(listener) => Ok(listener),
+            Err(_) => bind("127.0.0.1:0").await,
+        },
+    }
+}
+
+/// A token for this life of the demo: 256 bits.
+fn new_token() -> SecretString {
+    let hex = |byte: u8| format!("{byte:02x}");
+    let token: String = rand::random::<[u8; 32]>().map(hex).concat();
+    token.into()
+}
+
+/// Leaves word for the other commands; a demo that cannot do so is a demo all the same.
+fn left_word(door: &DemoDoor, lang: Lang) -> Option<DemoFile> {
+    let written = DemoFile::write(door);
+    if let Err(error) = &written {
+        complain(&match lang {
+            Lang::En => {
+                format!("the commands that run the shop will not find this demo: {error:#}")
+            }
+            Lang::Zh => format!("管理命令将找不到这个演示进程：{error:#}"),
+        });
+    }
+    written.ok()
 }
 
 fn greet(settings: &Settings, is_kept: bool, since: Instant, lang: Lang) {
@@ -87,6 +141,13 @@ fn greet(settings: &Settings, is_kept: bool, since: Instant, lang: Lang) {
             Lang::Zh => format!("  {title}  {url}{path}   密钥 demo-key，任意规格和套餐"),
         });
     }
+    let admin = &settings.admin.listen;
+    say(&match lang {
+        Lang::En => format!("  admin API  http://{admin}/api/v1   found by: turnkey listing list"),
+        Lang::Zh => {
+            format!("  管理接口  http://{admin}/api/v1   命令会自动找到它：turnkey listing list")
+        }
+    });
     let ready_ms = since.elapsed().as_millis();
     let next = match settings.listen.as_str() {
         "127.0.0.1:8686" => "turnkey trigger qingcloud-market create".to_owned(),

@@ -1,11 +1,15 @@
 //! The command line. Data goes to stdout, everything else to stderr; the exit code is decided
 //! here.
 
+mod admin_client;
 mod config_check;
 mod demo;
 mod init;
 mod lang;
+mod listing;
+mod product;
 mod serve;
+mod terminal;
 mod trigger;
 
 use std::path::PathBuf;
@@ -64,6 +68,10 @@ enum Command {
     Serve(WithConfig),
     /// Be the marketplace: its overture, its signature, its time limit, its retries.
     Trigger(trigger::Trigger),
+    /// Run the shop: what is sold where.
+    Listing(listing::Listing),
+    /// Run the shop: what is delivered.
+    Product(product::Product),
 }
 
 #[derive(Subcommand)]
@@ -91,6 +99,8 @@ pub fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check(check)) => check.run(lang),
         Command::Serve(with) => serve::run(&with.config, lang),
         Command::Trigger(trigger) => trigger.run(lang),
+        Command::Listing(listing) => listing.run(lang),
+        Command::Product(product) => product.run(lang),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -17,7 +17,7 @@ use crate::config::{self, Checked, KeySource, Settings};
 use crate::http::server::DoorLimits;
 use crate::keys::{KeyBook, Reloaded};
 use crate::log;
-use crate::wire_up::{Shop, clock_of, open_store};
+use crate::wire_up::{Doors, Shop, clock_of, open_store};
 use crate::words::{Said, start};
 
 pub(super) fn run(config: &Path, lang: Lang) -> anyhow::Result<Exit> {
@@ -27,11 +27,21 @@ pub(super) fn run(config: &Path, lang: Lang) -> anyhow::Result<Exit> {
     };
     log::start(&settings.log)?;
     runtime()?.block_on(async {
-        let listener = bind(&settings.listen).await?;
-        let address = listener.local_addr()?;
-        serve(&settings, Some(config), listener, || {
+        let doors = Doors {
+            market: bind(&settings.listen).await?,
+            admin: bind(&settings.admin.listen).await?,
+            limits: DoorLimits::default(),
+        };
+        let (address, admin) = (doors.market.local_addr()?, doors.admin.local_addr()?);
+        serve(&settings, Some(config), doors, || {
             let ready_ms = since.elapsed().as_millis();
             tracing::info!("ready at http://{address} in {ready_ms} ms");
+            match settings.admin.tokens.as_slice() {
+                [] => tracing::info!(
+                    "admin API at http://{admin}, but there is no [admin.token.<name>] to use it"
+                ),
+                [..] => tracing::info!("admin API at http://{admin}/api/v1"),
+            }
         })
         .await
     })?;
@@ -63,7 +73,7 @@ pub(super) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
 pub(super) async fn serve(
     settings: &Settings,
     config: Option<&Path>,
-    listener: TcpListener,
+    doors: Doors,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let (stop, stops) = watch::channel(false);
@@ -101,7 +111,7 @@ pub(super) async fn serve(
         tokio::spawn(reload(keys, config.to_owned(), hangup));
     }
     ready();
-    shop.run(listener, DoorLimits::default(), stops).await;
+    shop.run(doors, stops).await;
     Ok(())
 }
 

@@ -38,6 +38,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
     };
     let public_url = check.public_url(&file.server.public_url);
     check.listen(&file.server.listen);
+    let admin = check.admin(&file.server, &file.admin.token);
     let database = match file.store.url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => folder.join(path),
         _ => {
@@ -68,6 +69,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
     let is_bad = check.findings.iter().any(|finding| finding.is_error);
     let settings = master_key.filter(|_| !is_bad).map(|master_key| Settings {
         listen: file.server.listen,
+        admin,
         public_url,
         database,
         batch_max: file.store.batch_max,
@@ -207,7 +209,7 @@ impl Check<'_> {
     }
 
     /// A name becomes part of paths, logs and metrics.
-    fn name(&mut self, path: &str, name: &str) {
+    pub(super) fn name(&mut self, path: &str, name: &str) {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
         if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
             self.error(path, says::name_malformed());

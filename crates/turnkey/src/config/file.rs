@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::config::admin::Role;
 use crate::config::secret::SecretRef;
 
 #[derive(Deserialize)]
@@ -14,6 +15,8 @@ pub(super) struct File {
     pub(super) server: Server,
     pub(super) store: Store,
     pub(super) secrets: Secrets,
+    #[serde(default)]
+    pub(super) admin: Admin,
     #[serde(default)]
     pub(super) log: Log,
     #[serde(default)]
@@ -27,11 +30,32 @@ pub(super) struct File {
 pub(super) struct Server {
     #[serde(default = "default_listen")]
     pub(super) listen: String,
+    #[serde(default = "default_admin_listen")]
+    pub(super) admin_listen: String,
+    #[serde(default)]
+    pub(super) admin_public: bool,
     pub(super) public_url: String,
 }
 
 fn default_listen() -> String {
     "127.0.0.1:8686".to_owned()
+}
+
+pub(super) fn default_admin_listen() -> String {
+    "127.0.0.1:8687".to_owned()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Admin {
+    pub(super) token: BTreeMap<String, AdminToken>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminToken {
+    pub(super) role: Role,
+    pub(super) token: SecretRef,
 }
 
 #[derive(Deserialize)]

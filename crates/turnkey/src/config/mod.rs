@@ -3,9 +3,11 @@
 //! It is *not* allowed to touch the world beyond the files that it names: `turnkey config check`
 //! runs exactly this.
 
+mod admin;
 mod check;
 mod driver;
 mod file;
+pub mod runtime;
 mod says;
 mod secret;
 
@@ -23,6 +25,7 @@ use turnkey_dialects::Dialect;
 use turnkey_drivers::WebhookSecret;
 
 use crate::words::Said;
+pub use admin::{AdminSettings, Role, TokenSettings, token_hash};
 use file::File;
 pub use secret::{KeySource, MasterKeySource, environment, locale};
 
@@ -50,6 +53,8 @@ pub enum Mode {
 pub struct Settings {
     /// Where marketplaces call.
     pub listen: String,
+    /// Where the admin API listens, and who may use it.
+    pub admin: AdminSettings,
     /// Where buyers find this server.
     pub public_url: String,
     /// The database file.
@@ -236,6 +241,18 @@ pub fn demo(
 #[must_use]
 pub fn parse(text: &str, mode: Mode, folder: &Path) -> Checked {
     check_figment(&Figment::new().merge(Toml::string(text)), mode, folder)
+}
+
+/// Where the file at `path`, or the environment, says that the admin API listens. Nothing else of
+/// it is read: whoever runs the shop need not be able to read its secrets.
+#[must_use]
+pub fn admin_listen(path: &Path) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
+    let figment = with_environment(Figment::new().merge(Toml::file_exact(path)));
+    let said = figment.extract_inner("server.admin_listen");
+    Some(said.unwrap_or_else(|_| file::default_admin_listen()))
 }
 
 fn with_environment(figment: Figment) -> Figment {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 use turnkey_dialects::{Dialect, Listen, Reply};
 use turnkey_engine::{Answer, Desk};
 
+use crate::http::server::Door;
 use crate::keys::Listed;
 
 /// Longest query. The longest real one, with `cloud_info`, has well under two kilobytes.
@@ -33,7 +35,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// The outer door.
 pub struct Gateway {
     routes: HashMap<String, Route>,
-    desk: Desk,
+    desk: Arc<Desk>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     is_draining: AtomicBool,
@@ -48,7 +50,7 @@ struct Route {
 
 /// Keeps strangers from filling the log: one line a second, with the number of those left out.
 #[derive(Default)]
-struct Refused {
+pub(crate) struct Refused {
     last_logged: AtomicI64,
     left_out: AtomicU64,
 }
@@ -58,7 +60,7 @@ impl Gateway {
     #[must_use]
     pub fn new(
         listings: impl IntoIterator<Item = (String, Arc<Listed>, &'static dyn Dialect)>,
-        desk: Desk,
+        desk: Arc<Desk>,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -88,11 +90,7 @@ impl Gateway {
     }
 
     /// Answers one request, whose first byte came at `since`.
-    pub async fn receive(
-        &self,
-        request: Request<Incoming>,
-        since: Instant,
-    ) -> Response<Full<Bytes>> {
+    async fn reply(&self, request: Request<Incoming>, since: Instant) -> Response<Full<Bytes>> {
         match request.uri().path() {
             "/healthz" => return plain(StatusCode::OK, "ok\n"),
             "/readyz" => return self.readiness(),
@@ -182,6 +180,19 @@ impl Gateway {
             return plain(StatusCode::SERVICE_UNAVAILABLE, "the store is not well\n");
         }
         plain(StatusCode::OK, "ready\n")
+    }
+}
+
+impl Door for Gateway {
+    type Body = Full<Bytes>;
+
+    async fn receive(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        since: Instant,
+        _peer: SocketAddr,
+    ) -> Response<Self::Body> {
+        self.reply(request, since).await
     }
 }
 
@@ -379,7 +390,7 @@ impl Route {
 
 impl Refused {
     /// Whether a line may be written now, and how many were left out since the last.
-    fn may_log(&self, wall: UtcMillis) -> Option<u64> {
+    pub(crate) fn may_log(&self, wall: UtcMillis) -> Option<u64> {
         let last = self.last_logged.load(Ordering::Relaxed);
         let is_due = wall.0.saturating_sub(last) >= 1_000;
         let is_ours = is_due

@@ -1,18 +1,34 @@
 //! Connections: how many, how slow, how long, and how they end.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::http::first_byte::{FirstByte, Noted};
-use crate::http::gateway::Gateway;
+
+/// Who answers what comes in: the marketplaces' gateway, or the admin API.
+pub trait Door: Send + Sync + 'static {
+    /// What its answers are made of.
+    type Body: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static;
+
+    /// Answers one request, whose first byte came at `since`.
+    fn receive(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        since: Instant,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+}
 
 /// Bounds of the outer door. Tests tighten them; nobody loosens them.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +57,9 @@ impl Default for DoorLimits {
 
 /// Serves until `stop` says so; then takes no new connection, lets every request that was begun
 /// have its answer, and returns. Connections that are still open after `drain_within` are cut.
-pub async fn serve(
+pub async fn serve<D: Door>(
     listener: TcpListener,
-    gateway: Arc<Gateway>,
+    door: Arc<D>,
     limits: DoorLimits,
     mut stop: watch::Receiver<bool>,
     drain_within: Duration,
@@ -58,9 +74,9 @@ pub async fn serve(
         tokio::select! {
             () = told(&mut stop) => break,
             (Ok(place), accepted) = next => match accepted {
-                Ok((stream, _)) => {
+                Ok(accepted) => {
                     let connection =
-                        connection(stream, Arc::clone(&gateway), limits, stop.clone(), place);
+                        connection(accepted, Arc::clone(&door), limits, stop.clone(), place);
                     connections.spawn(connection);
                 }
                 Err(error) => {
@@ -84,9 +100,9 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(
-    stream: TcpStream,
-    gateway: Arc<Gateway>,
+async fn connection<D: Door>(
+    (stream, peer): (TcpStream, SocketAddr),
+    door: Arc<D>,
     limits: DoorLimits,
     mut stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
@@ -96,8 +112,8 @@ async fn connection(
     let first_byte = FirstByte::default();
     let stream = TokioIo::new(Noted::new(stream, first_byte.clone()));
     let service = service_fn(move |request| {
-        let (gateway, since) = (Arc::clone(&gateway), first_byte.take());
-        async move { Ok::<_, Infallible>(gateway.receive(request, since).await) }
+        let (door, since) = (Arc::clone(&door), first_byte.take());
+        async move { Ok::<_, Infallible>(door.receive(request, since, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use turnkey::config::{self, Mode};
 use turnkey::http::server::DoorLimits;
 use turnkey::keys::KeyBook;
-use turnkey::wire_up::{Shop, open_store};
+use turnkey::wire_up::{Doors, Shop, open_store};
 use turnkey_core::ports::{Clock as _, Store};
 use turnkey_core::{Instance, InstanceId, Now, Operation, Order, UtcMillis};
 use turnkey_engine::RunnerLimits;
@@ -21,11 +21,25 @@ use crate::wire::{Answer, Parameters, get, signed};
 /// The key of every listing here.
 pub(crate) const KEY: &str = "k9Zt3vQeXw2LrB7uYh5N";
 
+/// Tokens of [`DEMO`], by role.
+pub(crate) const VIEWER: &str = "1111111111111111111111111111viewer";
+pub(crate) const OPERATOR: &str = "22222222222222222222222222operator";
+pub(crate) const ADMIN: &str = "33333333333333333333333333333admin";
+
 /// A listing `notes` of the demo product at `/spi/notes`, and a second one of the same key at
 /// `/spi/other`, each told apart by its product code.
 const DEMO: &str = r#"
     [server]
     public_url = "https://deliver.example.com"
+    [admin.token.vera]
+    role = "viewer"
+    token = { value = "1111111111111111111111111111viewer" }
+    [admin.token.otto]
+    role = "operator"
+    token = { value = "22222222222222222222222222operator" }
+    [admin.token.ada]
+    role = "admin"
+    token = { value = "33333333333333333333333333333admin" }
     [store]
     url = "sqlite:test.db"
     [secrets]
@@ -56,6 +70,8 @@ const DEMO: &str = r#"
 /// The whole program, running.
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
+    /// Where the admin API listens.
+    pub(crate) admin: SocketAddr,
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<KeyBook>,
@@ -94,12 +110,19 @@ impl App {
         )
         .expect("every driver");
         let keys = shop.keys();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
+        let port = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let doors = Doors {
+            market: port().await,
+            admin: port().await,
+            limits,
+        };
+        let address = doors.market.local_addr().expect("an address");
+        let admin = doors.admin.local_addr().expect("an address");
         let (stop, stops) = watch::channel(false);
-        let running = tokio::spawn(shop.run(listener, limits, stops));
+        let running = tokio::spawn(shop.run(doors, stops));
         Self {
             address,
+            admin,
             clock,
             store,
             keys,

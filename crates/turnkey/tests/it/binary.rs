@@ -39,7 +39,10 @@ impl Site {
         let folder = tempfile::tempdir().expect("a folder");
         let (vendor, toml) = Vendor::in_folder(&folder);
         let toml = toml
-            .replace("[server]", "[server]\nlisten = \"127.0.0.1:0\"")
+            .replace(
+                "[server]",
+                "[server]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"",
+            )
             .replace(
                 &format!("{{ value = \"{KEY}\" }}"),
                 "{ file = \"prod.key\" }",

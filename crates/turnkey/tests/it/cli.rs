@@ -1,5 +1,6 @@
 //! The commands as a person types them: what they print, and what they exit with.
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use tokio::process::{Child, Command};
 
 use crate::binary::{PROGRAM, run};
 
-fn said(output: &Output) -> (Option<i32>, String, String) {
+pub(crate) fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),
@@ -19,9 +20,18 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 
 /// A running `turnkey demo`, and its notification URL for the market.
 async fn demo(arguments: &[&str]) -> (Child, String) {
+    // It leaves word for whoever runs the shop: not in the folder of whoever runs the tests.
+    let nowhere = std::env::temp_dir().join("turnkey-test-demo-without-word");
+    demo_in(&nowhere, arguments).await
+}
+
+/// The same, with `runtime` as its user's runtime folder.
+pub(crate) async fn demo_in(runtime: &Path, arguments: &[&str]) -> (Child, String) {
     let mut child = Command::new(PROGRAM)
         .args(["demo", "--listen", "127.0.0.1:0", "--lang", "en"])
+        .args(["--admin-listen", "127.0.0.1:0"])
         .args(arguments)
+        .env("XDG_RUNTIME_DIR", runtime)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -47,6 +47,32 @@ fn a_good_file_is_good() {
 fn every_mistake_is_named_with_its_rule() {
     for (good, bad, said) in [
         (
+            "[server]",
+            "[server]\nadmin_listen = \"0.0.0.0:8687\"",
+            "server.admin_listen: 0.0.0.0:8687 can be reached from outside",
+        ),
+        (
+            "[server]",
+            "[server]\nadmin_listen = \"127.0.0.1:8686\"",
+            "server.admin_listen: is where marketplaces call",
+        ),
+        (
+            "[store]",
+            "[admin.token.ops]\nrole = \"boss\"\ntoken = { value = \"x\" }\n[store]",
+            "admin.token.ops.role",
+        ),
+        (
+            "[store]",
+            "[admin.token.ops]\nrole = \"viewer\"\ntoken = { value = \"0123456789abcdef0123456789abcde\" }\n[store]",
+            "admin.token.ops.token: the token has fewer than 128 bits",
+        ),
+        (
+            "[store]",
+            "[admin.token.a]\nrole = \"viewer\"\ntoken = { value = \"0123456789abcdef0123456789abcdef\" }\n\
+             [admin.token.b]\nrole = \"viewer\"\ntoken = { value = \"0123456789abcdef0123456789abcdef\" }\n[store]",
+            "admin.token.b.token: is the token \"a\" too",
+        ),
+        (
             "public_url =",
             "public_ulr =",
             r#"unknown key "public_ulr"; did you mean "public_url"?"#,
@@ -281,6 +307,15 @@ fn secrets_and_demonstrations_are_refused_where_orders_are_real() {
     assert!(
         said.contains("only `turnkey demo` uses it") || said.contains("belongs to"),
         "{said}"
+    );
+}
+
+#[test]
+fn an_admin_api_for_the_outside_is_meant_to_be() {
+    let open = "[server]\nadmin_listen = \"0.0.0.0:8687\"\nadmin_public = true";
+    assert_eq!(
+        findings(&GOOD.replace("[server]", open), Mode::Demo),
+        [""; 0]
     );
 }
 

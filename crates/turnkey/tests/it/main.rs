@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must stop with a word"
 )]
 
+mod admin;
 mod app;
 mod bad_input;
 mod binary;

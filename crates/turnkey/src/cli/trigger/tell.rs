@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use turnkey_core::decide::Outcome;
 use turnkey_dialects::{Action, Reply};
 
+use crate::cli::terminal::escaped;
 use crate::cli::trigger::market::{Delivery, Market};
 use crate::cli::{Exit, Lang, complain, say};
 
@@ -213,7 +214,7 @@ fn masked(reply: &Reply) -> String {
         }
         Err(_) => String::from_utf8_lossy(&reply.body).into_owned(),
     };
-    text.chars().take(2000).map(printable).collect()
+    escaped(&text.chars().take(2000).collect::<String>())
 }
 
 fn mask(value: &mut Value) {
@@ -235,16 +236,5 @@ fn mask(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(mask),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Control and bidirectional characters could repaint a terminal (promise 8).
-fn printable(c: char) -> String {
-    let is_bidi =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || is_bidi {
-        c.escape_unicode().to_string()
-    } else {
-        c.to_string()
     }
 }

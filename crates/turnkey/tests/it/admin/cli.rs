@@ -1,0 +1,124 @@
+//! The commands that run the shop, as a person types them at a running demo.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::binary::PROGRAM;
+use crate::cli::{demo_in, said};
+
+/// A running demo with a runtime folder of its own.
+pub(crate) struct Demo {
+    _url: String,
+    runtime: TempDir,
+    child: Child,
+}
+
+impl Demo {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let runtime = tempfile::tempdir().expect("a folder");
+        let (child, url) = demo_in(runtime.path(), arguments).await;
+        Self {
+            _url: url,
+            runtime,
+            child,
+        }
+    }
+
+    /// Exit code, stdout and stderr of a command typed beside it.
+    pub(crate) async fn type_in(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        typed(folder.path(), self.runtime.path(), arguments).await
+    }
+
+    async fn stop(&mut self) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let process = id.and_then(Pid::from_raw).expect("it runs");
+        kill_process(process, Signal::TERM).expect("it can be signalled");
+        assert!(self.child.wait().await.expect("it ends").success());
+    }
+}
+
+async fn typed(folder: &Path, runtime: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_RUNTIME_DIR", runtime)
+        .env("LC_ALL", "C")
+        .env_remove("TURNKEY_ADMIN_URL")
+        .env_remove("TURNKEY_ADMIN_TOKEN")
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("it runs");
+    said(&output)
+}
+
+#[tokio::test]
+async fn a_demo_leaves_word_for_its_user_alone_and_takes_it_back() {
+    let mut demo = Demo::start(&[]).await;
+    let file = demo.runtime.path().join("turnkey/demo.json");
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(file.parent().expect("a folder")), 0o700);
+
+    let (code, stdout, stderr) = demo.type_in(&["listing", "list"]).await;
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert!(lines[0].starts_with("LISTING"), "{stdout}");
+    assert!(
+        lines[2].starts_with("qingcloud-market-demo     qingcloud-market     demo     http://"),
+        "{stdout}"
+    );
+    let (code, stdout, _) = demo.type_in(&["product", "list", "--lang", "zh"]).await;
+    assert_eq!(code, Some(0));
+    assert!(stdout.starts_with("产品"), "{stdout}");
+    let (_, stdout, _) = demo.type_in(&["product", "list", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!(json["items"][0]["name"], "demo");
+
+    demo.stop().await;
+    assert!(!file.exists(), "a token of nobody is left");
+}
+
+#[tokio::test]
+async fn whoever_finds_no_shop_or_has_no_token_is_told_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nobody = ["listing", "list", "--admin", "http://127.0.0.1:1"];
+    let (code, stdout, stderr) = typed(folder.path(), folder.path(), &nobody).await;
+    assert_eq!((code, stdout.as_str()), (Some(3), ""));
+    assert!(
+        stderr.contains("is it running? try: turnkey demo"),
+        "{stderr}"
+    );
+
+    let demo = Demo::start(&[]).await;
+    let word = std::fs::read_to_string(demo.runtime.path().join("turnkey/demo.json"));
+    let word: serde_json::Value = serde_json::from_str(&word.expect("a file")).expect("JSON");
+    let url = word["admin"].as_str().expect("a URL");
+    let stranger = ["listing", "list", "--admin", url];
+    let (code, _, stderr) = typed(folder.path(), folder.path(), &stranger).await;
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("TURNKEY_ADMIN_TOKEN"), "{stderr}");
+
+    let unset = ["listing", "list", "--admin", url, "--token-env", "NO_SUCH"];
+    let (code, _, stderr) = typed(folder.path(), folder.path(), &unset).await;
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("NO_SUCH is not set"), "{stderr}");
+}
+
+/// In a shared temporary folder anybody could have made the folder first.
+#[tokio::test]
+async fn word_in_a_folder_that_others_can_write_into_is_not_believed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut demo = Demo::start(&[]).await;
+    let folder = demo.runtime.path().join("turnkey");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).expect("ours");
+    let (code, _, stderr) = demo.type_in(&["listing", "list"]).await;
+    assert_eq!(code, Some(3), "{stderr}");
+    demo.stop().await;
+}

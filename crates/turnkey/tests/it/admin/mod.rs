@@ -1,0 +1,37 @@
+//! The admin API through its own door, and the commands that use it.
+
+mod cli;
+mod roles;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::wire::{Answer, exchange};
+
+impl App {
+    /// One request at the admin API, with `token` where there is one.
+    pub(crate) async fn admin(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        let bearer = token.map_or_else(String::new, |t| format!("authorization: Bearer {t}\r\n"));
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: turnkey\r\nconnection: close\r\n{bearer}\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        exchange(self.admin, request.as_bytes()).await
+    }
+
+    /// What `GET path` answers an operator, who may see it.
+    pub(crate) async fn seen(&self, path: &str) -> Value {
+        let answer = self
+            .admin("GET", path, Some(crate::app::OPERATOR), "")
+            .await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.json()
+    }
+}
