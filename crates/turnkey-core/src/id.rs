@@ -68,6 +68,10 @@ typed_id! {
     OperationId
 }
 typed_id! {
+    /// Names an item of a stock: `s-` and 26 lower-case Crockford characters.
+    StockId
+}
+typed_id! {
     /// Names an event: `e-` and 26 lower-case Crockford characters, ordered by time.
     EventId
 }

@@ -22,6 +22,7 @@ pub mod listing;
 pub mod operation;
 pub mod order;
 pub mod ports;
+pub mod stock;
 pub mod term;
 pub mod time;
 
@@ -31,11 +32,12 @@ pub use call::{Call, ChangePlan, Create, Digest, Intent, OrderKey, OrderRef, Ren
 pub use event::{About, Event, EventFilter, EventKind};
 pub use fault::{Fault, FaultKind};
 pub use history::{HistoryRow, Step};
-pub use id::{EventId, InstanceId, OperationId, OrderId};
+pub use id::{EventId, InstanceId, OperationId, OrderId, StockId};
 pub use instance::{Instance, InstanceState, Reason, Reasons};
 pub use key::Key;
 pub use listing::{Listing, Offer, Offers, Plan, Product, Slow};
 pub use operation::{Operation, OperationKind, OperationState};
 pub use order::{Order, OrderKind, OrderState};
+pub use stock::{NewStock, StockAdded, StockAddition, StockItem, StockLevel, StockRow};
 pub use term::{Ends, Period, Term, Unit};
 pub use time::{Now, UtcMillis};

@@ -137,6 +137,8 @@ pub enum OperationEvent {
     Drop,
     /// A person takes it up again.
     Reopen,
+    /// A person did it.
+    ByHand,
 }
 
 impl OperationState {
@@ -184,6 +186,10 @@ impl OperationState {
                 Self::Leased | Self::Retrying | Self::Done | Self::Dropped => None,
             },
             E::Reopen => (self == Self::Dead).then_some(Self::Queued),
+            E::ByHand => match self {
+                Self::Due | Self::Leased | Self::Retrying | Self::Dead => Some(Self::Done),
+                Self::Queued | Self::Done | Self::Dropped => None,
+            },
         }
     }
 
@@ -199,7 +205,7 @@ impl OperationState {
 
 impl OperationEvent {
     /// Every event.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Claim,
         Self::Void,
@@ -208,6 +214,7 @@ impl OperationEvent {
         Self::GiveUp,
         Self::Drop,
         Self::Reopen,
+        Self::ByHand,
     ];
 }
 

@@ -12,11 +12,12 @@ use crate::decide::{Admitted, Outcome};
 use crate::event::{Event, EventFilter};
 use crate::fault::Fault;
 use crate::history::HistoryRow;
-use crate::id::{EventId, InstanceId, OperationId, OrderId};
+use crate::id::{EventId, InstanceId, OperationId, OrderId, StockId};
 use crate::instance::Instance;
 use crate::listing::Listing;
 use crate::operation::{Operation, OperationKind};
 use crate::order::{Order, OrderKind};
+use crate::stock::{StockAdded, StockAddition, StockLevel, StockRow};
 use crate::term::Term;
 use crate::time::{Now, UtcMillis};
 
@@ -178,6 +179,8 @@ pub struct Work {
     pub order: Option<WorkOrder>,
     /// What the buyer logs in with so far.
     pub access: Option<Access>,
+    /// What was reserved for it in the product's stock; only an immediate driver sees it.
+    pub stock: Option<Access>,
 }
 
 /// What a driver may know of an order.
@@ -187,6 +190,32 @@ pub struct WorkOrder {
     pub key: OrderKey,
     /// The period that was bought.
     pub period: String,
+}
+
+/// What a person did by hand, for the writer.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Where the instance was created.
+    pub listing: Arc<Listing>,
+    /// For which instance.
+    pub instance: InstanceId,
+    /// What the buyer logs in with, where that is new.
+    pub access: Option<Access>,
+    /// What both clocks show.
+    pub now: Now,
+}
+
+/// What a person's delivery ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByHand {
+    /// Which operation.
+    pub operation: OperationId,
+    /// What it was to do.
+    pub kind: OperationKind,
+    /// The answer for everybody who waits for it.
+    pub end: Outcome,
+    /// Whether something that waited behind it is due now.
+    pub is_next_due: bool,
 }
 
 /// What a driver says.
@@ -216,6 +245,10 @@ pub trait Driver: Send + Sync + 'static {
 pub trait Immediate: Send + Sync {
     /// The answer, at once.
     fn answer(&self, work: &Work) -> Verdict;
+
+    /// Whether it delivers out of the product's stock: a provision then takes the item that its
+    /// work was given, and waits, unbegun, when there was none.
+    fn takes_stock(&self) -> bool;
 }
 
 /// When a key last proved a call.
@@ -248,6 +281,25 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes a dead operation, or a failed order, up again.
     fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>>;
+
+    /// Ends the work that an instance waits for: a person did it.
+    fn instance_deliver(&self, delivery: Delivery) -> Boxed<'_, Result<ByHand, Fault>>;
+
+    /// Adds items to a stock, and reserves them for whoever waits. One that is there already, or
+    /// was once, is a conflict, and then none is added.
+    fn stock_add(&self, addition: StockAddition) -> Boxed<'_, Result<StockAdded, Fault>>;
+
+    /// Items without their secret part, of one product or of all, newest first, `limit` of them
+    /// older than `before`.
+    fn stock_list(
+        &self,
+        product: Option<String>,
+        before: Option<StockId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<StockRow>, Fault>>;
+
+    /// How much there is of everything, by product and plan.
+    fn stock_levels(&self) -> Boxed<'_, Result<Vec<StockLevel>, Fault>>;
 
     /// One instance.
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>>;

@@ -48,6 +48,10 @@ impl DemoDriver {
 }
 
 impl Immediate for DemoDriver {
+    fn takes_stock(&self) -> bool {
+        false
+    }
+
     fn answer(&self, work: &Work) -> Verdict {
         let access = || {
             /// Without the letters and digits that people mistake for one another.

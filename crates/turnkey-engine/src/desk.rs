@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use turnkey_core::decide::{Admitted, Flag, Outcome};
-use turnkey_core::ports::{Admission, Clock, Store, Verdict, Work};
-use turnkey_core::{Call, Fault, FaultKind, Intent, Listing, OperationId, decide};
+use turnkey_core::ports::{Admission, ByHand, Clock, Delivery, Store, Verdict, Work};
+use turnkey_core::stock::STOCK_ADDED_AT_ONCE_MAX;
+use turnkey_core::{
+    Access, Call, Fault, FaultKind, InstanceId, Intent, Listing, NewStock, OperationId, StockAdded,
+    StockAddition, decide,
+};
 
 use crate::handover::Room;
 use crate::ids::Ids;
@@ -135,6 +139,66 @@ impl Desk {
         let _nudge = Nudge(Some(&self.nudge));
         let now = self.clock.now();
         self.store.operation_reopen(operation, now).await
+    }
+
+    /// Ends the work that `instance` of `listing` waits for: a person did it, and says what its
+    /// buyer logs in with where that is new.
+    ///
+    /// # Errors
+    /// When nothing waits, when a driver is still at it, or when a delivery hands nothing over.
+    pub async fn deliver(
+        &self,
+        listing: Arc<Listing>,
+        instance: InstanceId,
+        access: Option<Access>,
+    ) -> Result<ByHand, Fault> {
+        let _nudge = Nudge(Some(&self.nudge));
+        let delivery = Delivery {
+            listing,
+            instance: instance.clone(),
+            access,
+            now: self.clock.now(),
+        };
+        let by_hand = self.store.instance_deliver(delivery).await?;
+        let end = Some(Ok(by_hand.end.clone()));
+        self.waiting
+            .tell(&instance, News::End(by_hand.operation.clone(), end));
+        self.waiting.tell(&instance, News::LookAgain);
+        Ok(by_hand)
+    }
+
+    /// Adds `items` to the stock of `product`, each with the line that it came from and the only
+    /// plan that it is for; whoever waits for one is served at once.
+    ///
+    /// # Errors
+    /// When one was there before, or there are more than one job may add; then none is added.
+    pub async fn stock_add(
+        &self,
+        product: String,
+        items: Vec<(u64, Option<String>, Access)>,
+    ) -> Result<StockAdded, Fault> {
+        if items.len() > STOCK_ADDED_AT_ONCE_MAX {
+            let message = format!(
+                "{} items are more than the {STOCK_ADDED_AT_ONCE_MAX} that are added at once",
+                items.len()
+            );
+            return Err(Fault::malformed("stock_too_long", message));
+        }
+        let _nudge = Nudge(Some(&self.nudge));
+        let now = self.clock.now();
+        let new = |(line, plan, access)| NewStock {
+            id: self.ids.stock(now.wall),
+            line,
+            plan,
+            access,
+        };
+        let items = items.into_iter().map(new).collect();
+        let addition = StockAddition {
+            product,
+            items,
+            now,
+        };
+        self.store.stock_add(addition).await
     }
 
     async fn admit(&self, admission: Admission) -> Result<Admitted, Fault> {

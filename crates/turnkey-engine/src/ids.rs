@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use turnkey_core::ports::FreshIds;
-use turnkey_core::{InstanceId, OperationId, OrderId, UtcMillis};
+use turnkey_core::{InstanceId, OperationId, OrderId, StockId, UtcMillis};
 use ulid::{Generator, Ulid};
 
 /// Makes ids, each greater than the one before.
@@ -15,21 +15,30 @@ impl Ids {
     /// Ids for whatever a call at `wall` may need.
     #[must_use]
     pub fn fresh(&self, wall: UtcMillis) -> FreshIds {
-        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(wall.0).unwrap_or(0));
-        let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // After 2^80 ids in one millisecond the generator steps into the next.
-        let mut next = || -> Ulid {
-            generator
-                .generate_from_datetime(at)
-                .unwrap_or_else(|overflow| overflow.commit_overflow_increment())
-        };
-        let (first, second) = (next(), next());
-        drop(generator);
+        let [first, second] = self.next(wall);
         let text = first.to_string().to_lowercase();
         FreshIds {
             order: OrderId::new(format!("o-{text}")),
             instance: InstanceId::new(format!("i-{text}")),
             operation: OperationId::new(format!("op-{}", second.to_string().to_lowercase())),
         }
+    }
+
+    /// An id for an item that is added to a stock at `wall`.
+    #[must_use]
+    pub fn stock(&self, wall: UtcMillis) -> StockId {
+        let [id] = self.next(wall);
+        StockId::new(format!("s-{}", id.to_string().to_lowercase()))
+    }
+
+    fn next<const N: usize>(&self, wall: UtcMillis) -> [Ulid; N] {
+        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(wall.0).unwrap_or(0));
+        let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // After 2^80 ids in one millisecond the generator steps into the next.
+        std::array::from_fn(|_| {
+            generator
+                .generate_from_datetime(at)
+                .unwrap_or_else(|overflow| overflow.commit_overflow_increment())
+        })
     }
 }

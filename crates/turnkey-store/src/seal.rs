@@ -36,6 +36,9 @@ const LONG_KEY_HEAD_BYTES: usize = ORDER_KEY_BYTES_PLAIN + 1 - LONG_KEY_HASH_BYT
 /// 128 bits: no two keys meet by chance, and nobody without the master key can make them meet.
 const LONG_KEY_HASH_BYTES: usize = 16;
 
+/// 128 bits: no two items of a stock meet by chance.
+const FINGERPRINT_BYTES: usize = 16;
+
 /// The key that everything secret in a store is sealed with. 32 bytes; never in the store itself.
 pub struct MasterKey(SecretBox<[u8; KEY_BYTES]>);
 
@@ -143,6 +146,7 @@ pub(crate) struct Sealer {
     key_id: [u8; KEY_ID_BYTES],
     cipher: XChaCha20Poly1305,
     long_keys: Hmac<Sha256>,
+    fingerprints: Hmac<Sha256>,
 }
 
 impl Sealer {
@@ -151,6 +155,7 @@ impl Sealer {
             key_id: key.id_bytes(),
             cipher: XChaCha20Poly1305::new(&Key::from(*key.0.expose_secret())),
             long_keys: keyed_hash(key, b"turnkey long order keys"),
+            fingerprints: keyed_hash(key, b"turnkey stock fingerprints"),
         }
     }
 
@@ -196,6 +201,12 @@ impl Sealer {
             )
             .map_err(|_| damaged())?;
         Ok(plain)
+    }
+
+    /// Tells whether something secret is there already, and nothing else about it.
+    pub(crate) fn fingerprint(&self, secret: &[u8]) -> [u8; FINGERPRINT_BYTES] {
+        let hash = self.fingerprints.clone().chain_update(secret).finalize();
+        first(&hash.into_bytes())
     }
 
     /// What an order key is unique by. Short keys are themselves; long ones are one byte longer

@@ -63,25 +63,44 @@ impl Driver for ScriptedDriver {
 }
 
 /// A driver that does its work on the spot, inside the decision.
-pub struct ImmediateDriver(fn(&Work) -> Verdict);
+pub struct ImmediateDriver {
+    answer: fn(&Work) -> Verdict,
+    takes_stock: bool,
+}
 
 impl ImmediateDriver {
     /// A driver that answers what `answer` says, at once.
     #[must_use]
     pub fn new(answer: fn(&Work) -> Verdict) -> Self {
-        Self(answer)
+        Self {
+            answer,
+            takes_stock: false,
+        }
     }
 
     /// A driver that always does its work, at once.
     #[must_use]
     pub fn willing() -> Self {
-        Self(done)
+        Self::new(done)
+    }
+
+    /// A driver that delivers out of the product's stock.
+    #[must_use]
+    pub fn from_stock() -> Self {
+        Self {
+            answer: out_of_stock,
+            takes_stock: true,
+        }
     }
 }
 
 impl Immediate for ImmediateDriver {
     fn answer(&self, work: &Work) -> Verdict {
-        (self.0)(work)
+        (self.answer)(work)
+    }
+
+    fn takes_stock(&self) -> bool {
+        self.takes_stock
     }
 }
 
@@ -91,7 +110,15 @@ impl Driver for ImmediateDriver {
     }
 
     fn drive(&self, work: Work) -> Boxed<'_, Verdict> {
-        Box::pin(std::future::ready((self.0)(&work)))
+        Box::pin(std::future::ready((self.answer)(&work)))
+    }
+}
+
+/// Done with what is reserved; "not yet" where nothing is.
+fn out_of_stock(work: &Work) -> Verdict {
+    match (work.kind, &work.stock) {
+        (OperationKind::Provision, None) => Verdict::NotYet(None),
+        (_, item) => Verdict::Done(item.clone()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Another plan. The plan changes when the driver is done; the term does not change.
 
 use crate::call::ChangePlan;
-use crate::decide::life::{Bought, Life, Put, Wanted, accepted, wanted_for};
+use crate::decide::life::{Life, Put};
+use crate::decide::wanted::{Bought, Wanted, accepted, wanted_for};
 use crate::decide::{Decision, Outcome, State, named, not_while, repeat};
 use crate::fault::Fault;
 use crate::instance::InstanceState;

@@ -1,8 +1,9 @@
 //! Bought and paid: deliver one instance.
 
 use crate::access::Access;
-use crate::call::Create;
-use crate::decide::life::{Bought, Life, accepted, wanted_for};
+use crate::call::{Create, Intent};
+use crate::decide::life::Life;
+use crate::decide::wanted::{Bought, Wanted, accepted, wanted_for};
 use crate::decide::{Decision, Outcome, State, repeat};
 use crate::fault::Fault;
 use crate::id::InstanceId;
@@ -69,7 +70,10 @@ pub(super) fn decide(
     };
     let mut life = Life::new(instance, *now);
     life.take_order(order.clone());
-    let wanted = wanted_for(&order, OperationKind::Provision, call.dry_run);
+    let wanted = Wanted {
+        stock: state.stock.as_ref(),
+        ..wanted_for(&order, OperationKind::Provision, call.dry_run)
+    };
     let put = life.put(&listing.product, wanted)?;
     let mut decision = life.decision(OperationKind::Provision, put, None)?;
     if call.dry_run {
@@ -80,4 +84,20 @@ pub(super) fn decide(
         });
     }
     Ok(decision)
+}
+
+/// The plan for which the stock is to be looked at before `admission` is decided: a create that
+/// its driver would deliver out of it. `state` is what was loaded so far.
+#[must_use]
+pub fn plan_from_stock<'a>(admission: &'a Admission, state: &State) -> Option<&'a str> {
+    let Intent::Create(create) = &admission.call.intent else {
+        return None;
+    };
+    let listing = &admission.listing;
+    let immediate = listing.product.driver.immediate()?;
+    if state.order.is_some() || !immediate.takes_stock() {
+        return None;
+    }
+    let plan = listing.offers.plan(&create.spec, create.package.as_deref());
+    plan.ok()
 }

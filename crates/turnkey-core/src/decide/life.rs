@@ -1,18 +1,18 @@
 //! An instance with its operations while a decision changes them.
 
 use crate::access::Access;
-use crate::call::{OrderKey, OrderRef};
+use crate::decide::wanted::Wanted;
 use crate::decide::{Admitted, Change, Decision, Flag, Outcome, refusal};
 use crate::fault::Fault;
 use crate::history::{HistoryRow, Step};
-use crate::id::{InstanceId, OperationId, OrderId};
+use crate::id::{OperationId, OrderId};
 use crate::instance::{Instance, InstanceEvent, InstanceState, Reasons};
 use crate::limits::{OPERATIONS_PER_INSTANCE_MAX, cut};
 use crate::listing::Product;
 use crate::operation::{Operation, OperationEvent, OperationKind, OperationState};
-use crate::order::{Order, OrderEvent, OrderKind, OrderState};
-use crate::ports::{Admission, Verdict, Work, WorkOrder};
-use crate::term::Period;
+use crate::order::{Order, OrderEvent, OrderState};
+use crate::ports::{Verdict, Work, WorkOrder};
+use crate::stock::StockItem;
 use crate::time::Now;
 
 /// An instance with its operations while a decision changes them. [`Life::decision`] turns what
@@ -22,6 +22,7 @@ pub(super) struct Life {
     operations: Vec<Tracked>,
     order: Option<Order>,
     order_changes: Vec<Change>,
+    stock_change: Option<Change>,
     dry_work: Option<Box<Work>>,
     is_new: bool,
     now: Now,
@@ -51,18 +52,6 @@ pub(super) enum Put {
     Waits(OperationId),
 }
 
-/// Work that a decision wants done.
-pub(super) struct Wanted<'a> {
-    pub(super) id: OperationId,
-    pub(super) kind: OperationKind,
-    pub(super) order: Option<&'a OrderId>,
-    pub(super) key: Option<&'a OrderKey>,
-    pub(super) plan: Option<&'a str>,
-    pub(super) period: Option<String>,
-    pub(super) reasons: Reasons,
-    pub(super) dry_run: bool,
-}
-
 impl Life {
     /// A stored instance with its operations, in the order of their `seq`.
     pub(super) fn stored(instance: Instance, operations: Vec<Operation>, now: Now) -> Self {
@@ -75,6 +64,7 @@ impl Life {
             operations: operations.into_iter().map(track).collect(),
             order: None,
             order_changes: Vec::new(),
+            stock_change: None,
             dry_work: None,
             is_new: false,
             now,
@@ -150,7 +140,10 @@ impl Life {
                 key: key.clone(),
                 period,
             });
-            work(&operation, &self.instance, order, wanted.dry_run)
+            Work {
+                stock: wanted.stock.map(|item| item.access.clone()),
+                ..work(&operation, &self.instance, order, wanted.dry_run)
+            }
         };
         if let Some(immediate) = product.driver.immediate()
             && self.operations().next().is_none()
@@ -158,8 +151,12 @@ impl Life {
             let work = work();
             match immediate.answer(&work) {
                 Verdict::Done(access) => {
+                    self.take(wanted.stock);
                     self.done(&operation, access)?;
                     return Ok(Put::Done);
+                }
+                Verdict::NotYet(_) if wanted.dry_run && immediate.takes_stock() => {
+                    return Err(Fault::busy("out_of_stock", "nothing is in stock just now"));
                 }
                 Verdict::No(message) if wanted.dry_run => return Err(refusal(Some(&message))),
                 Verdict::No(message) => {
@@ -179,6 +176,22 @@ impl Life {
             row: Row::New,
         });
         Ok(Put::Waits(id))
+    }
+
+    /// The instance takes an item of the stock, where there is one.
+    pub(super) fn take(&mut self, item: Option<&StockItem>) {
+        let take = |item: &StockItem| Change::StockTake(item.id.clone(), self.instance.id.clone());
+        self.stock_change = item.map(take);
+    }
+
+    /// The instance has no use for what the stock may have for it: it is free again, or, where the
+    /// buyer had it, used up.
+    pub(super) fn give_back(&mut self) {
+        let id = self.instance.id.clone();
+        self.stock_change = Some(match self.instance.delivered {
+            true => Change::StockErase(id),
+            false => Change::StockFree(id),
+        });
     }
 
     /// The driver did `operation`.
@@ -218,6 +231,7 @@ impl Life {
             OperationKind::Release => {
                 self.step(InstanceEvent::Remove)?;
                 self.instance.access = None;
+                self.give_back();
                 self.drop_where(|_| true)?;
             }
         }
@@ -400,6 +414,7 @@ impl Life {
         let mut changes = Vec::with_capacity(4);
         changes.extend(self.order.map(Change::OrderInsert));
         changes.extend(self.order_changes);
+        changes.extend(self.stock_change);
         changes.push(Change::HistoryInsert(HistoryRow {
             instance: self.instance.id.clone(),
             version: self.instance.version,
@@ -426,18 +441,9 @@ impl Life {
         Ok(changes)
     }
 
-    /// The decision on a call: `put` is what became of its work.
-    pub(super) fn decision(
-        mut self,
-        kind: OperationKind,
-        put: Put,
-        flag: Option<Flag>,
-    ) -> Result<Decision, Fault> {
-        let is_waiting = matches!(put, Put::Waits(_));
-        let outcome = match kind {
-            OperationKind::Provision if is_waiting => Outcome::NotReady {
-                instance: self.instance.id.clone(),
-            },
+    /// The answer to whoever waits for work of `kind` that is done.
+    pub(super) fn outcome(&self, kind: OperationKind) -> Outcome {
+        match kind {
             OperationKind::Provision => Outcome::Delivered {
                 instance: self.instance.id.clone(),
                 access: self.instance.access.clone().unwrap_or_default(),
@@ -447,6 +453,23 @@ impl Life {
             | OperationKind::Suspend
             | OperationKind::Resume
             | OperationKind::Release => Outcome::Done,
+        }
+    }
+
+    /// The decision on a call: `put` is what became of its work.
+    pub(super) fn decision(
+        mut self,
+        kind: OperationKind,
+        put: Put,
+        flag: Option<Flag>,
+    ) -> Result<Decision, Fault> {
+        let is_waiting = matches!(put, Put::Waits(_));
+        let outcome = if is_waiting && kind == OperationKind::Provision {
+            Outcome::NotReady {
+                instance: self.instance.id.clone(),
+            }
+        } else {
+            self.outcome(kind)
         };
         let (step, answer, waits_for) = match put {
             Put::Done => (Step::Done, Ok(outcome), None),
@@ -549,46 +572,6 @@ pub(super) fn work(
         context: instance.context.clone(),
         order,
         access: instance.access.clone(),
-    }
-}
-
-/// The id of the work of `order`, with everything that work of an order carries.
-pub(super) fn wanted_for<'a>(order: &'a Order, kind: OperationKind, dry_run: bool) -> Wanted<'a> {
-    Wanted {
-        id: order.id.operation(),
-        kind,
-        order: Some(&order.id),
-        key: Some(&order.key),
-        plan: None,
-        period: Some(order.period.clone()),
-        reasons: Reasons::NONE,
-        dry_run,
-    }
-}
-
-/// What an order buys, once it is clear.
-pub(super) struct Bought<'a> {
-    pub(super) kind: OrderKind,
-    pub(super) order: &'a OrderRef,
-    pub(super) instance: &'a InstanceId,
-    pub(super) plan: &'a str,
-    pub(super) period: Period,
-}
-
-/// The order that `admission` accepts now.
-pub(super) fn accepted(admission: &Admission, bought: &Bought<'_>) -> Order {
-    Order {
-        id: admission.fresh.order.clone(),
-        listing: admission.listing.name.clone(),
-        kind: bought.kind,
-        key: bought.order.key.clone(),
-        content: bought.order.content,
-        instance: bought.instance.clone(),
-        plan: bought.plan.to_owned(),
-        period: bought.period.to_string(),
-        state: OrderState::Accepted,
-        refusal: None,
-        accepted_at: admission.now,
-        version: 1,
+        stock: None,
     }
 }

@@ -5,11 +5,13 @@
 //! claim ── a runner    → a due operation, leased
 //! report ─ a driver    → done · refused · again · dead
 //! reopen ─ a person    → a dead operation or a failed order, taken up again
+//! deliver ─ a person   → what a person did, as a driver's done
 //! ```
 //!
 //! The writer calls these inside the job's savepoint, on rows that it has just loaded, so nothing
 //! can be stale. What they return is all that is written; an error writes nothing.
 
+mod by_hand;
 mod change_plan;
 mod create;
 mod life;
@@ -17,6 +19,7 @@ mod release;
 mod renew;
 mod report;
 mod standing;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -26,14 +29,17 @@ use crate::call::{Intent, OrderRef};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::HistoryRow;
-use crate::id::{InstanceId, OperationId, OrderId};
+use crate::id::{InstanceId, OperationId, OrderId, StockId};
 use crate::instance::Instance;
 use crate::listing::Listing;
 use crate::operation::Operation;
 use crate::order::{Order, OrderKind, OrderState};
 use crate::ports::{Admission, Work};
+use crate::stock::StockItem;
 use crate::time::Now;
 
+pub use by_hand::deliver;
+pub use create::plan_from_stock;
 pub use report::{Backoff, claim, reopen, report};
 
 /// What was loaded for a decision.
@@ -45,6 +51,8 @@ pub struct State {
     pub instance: Option<Instance>,
     /// The instance's operations, in the order in which they are to be done.
     pub operations: Vec<Operation>,
+    /// What the product's stock has for the work, where its driver takes from one.
+    pub stock: Option<StockItem>,
 }
 
 /// One row to write.
@@ -68,6 +76,12 @@ pub enum Change {
     OperationDelete(OperationId),
     /// What happened.
     HistoryInsert(HistoryRow),
+    /// An item of a stock goes to an instance, or has gone to it before.
+    StockTake(StockId, InstanceId),
+    /// The instance is gone, and with it the secret part of the item that it had.
+    StockErase(InstanceId),
+    /// The instance does not need the item that may have been reserved for it.
+    StockFree(InstanceId),
     /// Something that a person may want to know of. The same one twice is one.
     EventInsert(Event),
     /// Something that needs a person, with the event that says so. One that is raised already is

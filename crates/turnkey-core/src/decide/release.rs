@@ -31,6 +31,7 @@ pub(super) fn decide(
         InstanceState::Provisioning if has_not_begun(&life) => {
             life.step(InstanceEvent::Withdraw)?;
             life.drop_where(|_| true)?;
+            life.give_back();
             Put::Done
         }
         InstanceState::Provisioning

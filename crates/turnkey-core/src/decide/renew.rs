@@ -1,7 +1,8 @@
 //! A longer term; an instance that stands still for its term or for the marketplace runs again.
 
 use crate::call::Renew;
-use crate::decide::life::{Bought, Life, accepted, wanted_for};
+use crate::decide::life::Life;
+use crate::decide::wanted::{Bought, accepted, wanted_for};
 use crate::decide::{Decision, Flag, Outcome, State, named, not_while, repeat, standing};
 use crate::fault::Fault;
 use crate::instance::{InstanceState, Reason};

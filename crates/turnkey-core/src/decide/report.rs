@@ -10,6 +10,7 @@ use crate::limits::{FENCES_PER_LIFE, cut};
 use crate::operation::{Operation, OperationEvent, OperationKind, OperationState};
 use crate::order::{Order, OrderEvent, OrderKind};
 use crate::ports::{Claim, Report, Reported, Verdict, Work, WorkOrder};
+use crate::stock::StockItem;
 use crate::time::Now;
 
 /// How long to wait before a driver is asked again.
@@ -94,6 +95,9 @@ pub(super) fn claim_at_once(decision: &mut Decision, now: Now, lease_ms: u64) ->
             | Change::OperationDelete(_)
             | Change::OrderClose(..)
             | Change::OrderReopen(_)
+            | Change::StockTake(..)
+            | Change::StockErase(_)
+            | Change::StockFree(_)
             | Change::HistoryInsert(_)
             | Change::EventInsert(_)
             | Change::AlarmRaise(_)
@@ -134,22 +138,18 @@ pub fn report(report: &Report, state: State) -> Result<(Vec<Change>, Reported), 
     }
     let kind = operation.kind;
     let order = operation.order.clone();
+    let stock = state.stock;
+    let verdict = with_stock(report, &operation, &instance, stock.as_ref());
     let mut life = Life::stored(instance, state.operations, report.now);
-    match &report.verdict {
+    if matches!(verdict, Some(Verdict::NotYet(_))) {
+        return wait_for_stock(report, life, operation);
+    }
+    match verdict.as_ref().unwrap_or(&report.verdict) {
         Verdict::Done(access) => {
+            life.take(stock.as_ref().filter(|_| kind == OperationKind::Provision));
             life.finish(&operation.id);
             life.done(&operation, access.clone())?;
-            let outcome = match kind {
-                OperationKind::Provision => Outcome::Delivered {
-                    instance: life.instance.id.clone(),
-                    access: life.instance.access.clone().unwrap_or_default(),
-                },
-                OperationKind::Renew
-                | OperationKind::ChangePlan
-                | OperationKind::Suspend
-                | OperationKind::Resume
-                | OperationKind::Release => Outcome::Done,
-            };
+            let outcome = life.outcome(kind);
             over(life.changes(kind, Step::Done, order)?, Ok(outcome))
         }
         Verdict::No(message) => {
@@ -189,13 +189,61 @@ struct Again<'a> {
     note: Option<&'a str>,
 }
 
+/// What a driver that delivers out of a stock says now that the stock can be seen: when it was
+/// asked, outside of any transaction, it could not.
+fn with_stock(
+    report: &Report,
+    operation: &Operation,
+    instance: &Instance,
+    stock: Option<&StockItem>,
+) -> Option<Verdict> {
+    let immediate = report.listing.product.driver.immediate()?;
+    let is_asked = immediate.takes_stock() && operation.kind == OperationKind::Provision;
+    let is_open = matches!(report.verdict, Verdict::NotYet(_));
+    (is_asked && is_open).then(|| {
+        immediate.answer(&Work {
+            stock: stock.map(|item| item.access.clone()),
+            ..work(operation, instance, None, false)
+        })
+    })
+}
+
+/// Nothing is in stock. Nothing was begun either, so that a release may take the work back; one
+/// that came while it was looked for does.
+fn wait_for_stock(
+    report: &Report,
+    mut life: Life,
+    mut operation: Operation,
+) -> Result<(Vec<Change>, Reported), Fault> {
+    let (kind, order) = (operation.kind, operation.order.clone());
+    if life.instance.state == InstanceState::Releasing {
+        let message = "it was removed before anything was in stock";
+        life.finish(&operation.id);
+        life.refused(&operation, message)?;
+        let end = Err(refusal(Some(message)));
+        return over(life.changes(kind, Step::Refused, order)?, end);
+    }
+    operation.state = operation
+        .state
+        .next(OperationEvent::Void)
+        .ok_or_else(|| Fault::bug(format!("{} cannot wait for stock", operation.id)))?;
+    operation.began_at = None;
+    operation.due_at = Some(report.now.wall.plus_ms(report.again_in_ms));
+    Ok((vec![Change::OperationUpdate(operation)], Reported::Again))
+}
+
 fn over(
     changes: Vec<Change>,
     end: Result<Outcome, Fault>,
 ) -> Result<(Vec<Change>, Reported), Fault> {
-    let is_due = |change: &Change| matches!(change, Change::OperationUpdate(next) if next.state == OperationState::Due);
-    let is_next_due = changes.iter().any(is_due);
+    let is_next_due = makes_due(&changes);
     Ok((changes, Reported::Over { end, is_next_due }))
+}
+
+/// Whether something that waited may go now.
+pub(super) fn makes_due(changes: &[Change]) -> bool {
+    let is_due = |change: &Change| matches!(change, Change::OperationUpdate(next) if next.state == OperationState::Due);
+    changes.iter().any(is_due)
 }
 
 /// Postpones the operation, or gives it up when its time is over.

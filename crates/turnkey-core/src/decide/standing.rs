@@ -1,6 +1,7 @@
 //! Standing still and running again: idempotent by state.
 
-use crate::decide::life::{Life, Put, Wanted, is_held};
+use crate::decide::life::{Life, Put, is_held};
+use crate::decide::wanted::Wanted;
 use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while};
 use crate::fault::Fault;
 use crate::id::InstanceId;
@@ -129,6 +130,7 @@ pub(super) fn wanted(
         period: None,
         reasons,
         dry_run: admission.call.dry_run,
+        stock: None,
     }
 }
 

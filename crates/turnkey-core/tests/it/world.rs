@@ -61,6 +61,10 @@ impl Driver for Vendor {
 }
 
 impl Immediate for Vendor {
+    fn takes_stock(&self) -> bool {
+        false
+    }
+
     fn answer(&self, work: &Work) -> Verdict {
         let mood = self.mood.lock().unwrap().clone();
         let verdict = match mood {
@@ -182,6 +186,7 @@ impl World {
             instance: instance.and_then(|id| self.instances.get(id)).cloned(),
             operations: instance.map_or_else(Vec::new, |id| self.operations_of(id)),
             order,
+            stock: None,
         }
     }
 
@@ -239,6 +244,7 @@ impl World {
             order: order.and_then(|id| self.orders.get(&id)).cloned(),
             operations: self.operations_of(&work.instance),
             instance,
+            stock: None,
         };
         let report = Report {
             listing: Arc::clone(&self.listing),
@@ -280,6 +286,7 @@ impl World {
             instance: instance.and_then(|id| self.instances.get(id)).cloned(),
             operations: instance.map_or_else(Vec::new, |id| self.operations_of(id)),
             order: order.cloned(),
+            stock: None,
         };
         let changes = decide::reopen(id, state, self.now)?;
         self.apply(&changes);
@@ -395,7 +402,12 @@ impl World {
                 }
                 Change::HistoryInsert(row) => self.history.push(row.clone()),
                 // Nothing that is decided looks at them.
-                Change::EventInsert(_) | Change::AlarmRaise(_) | Change::AlarmClear(..) => {}
+                Change::StockTake(..)
+                | Change::StockErase(_)
+                | Change::StockFree(_)
+                | Change::EventInsert(_)
+                | Change::AlarmRaise(_)
+                | Change::AlarmClear(..) => {}
             }
         }
         let rows = changes.iter().filter_map(|change| match change {
@@ -408,6 +420,9 @@ impl World {
             | Change::OperationInsert(_)
             | Change::OperationUpdate(_)
             | Change::OperationDelete(_)
+            | Change::StockTake(..)
+            | Change::StockErase(_)
+            | Change::StockFree(_)
             | Change::EventInsert(_)
             | Change::AlarmRaise(_)
             | Change::AlarmClear(..) => None,

@@ -32,7 +32,7 @@ impl Shop {
         let state = self.load(listing, &call);
         let admission = sample::admission(listing, call, now, self.admitted);
         let decision = admit(&admission, state)?;
-        let rows: Vec<_> = decision.changes.iter().map(row).collect();
+        let rows: Vec<_> = decision.changes.iter().filter_map(row).collect();
         for change in decision.changes {
             self.apply(change);
         }
@@ -59,6 +59,7 @@ impl Shop {
             operations: self.operations.iter().filter(of_it).cloned().collect(),
             order,
             instance,
+            stock: None,
         }
     }
 
@@ -83,6 +84,9 @@ impl Shop {
             }
             Change::OperationDelete(id) => self.operations.retain(|o| o.id != id),
             Change::HistoryInsert(_)
+            | Change::StockTake(..)
+            | Change::StockErase(_)
+            | Change::StockFree(_)
             | Change::EventInsert(_)
             | Change::AlarmRaise(_)
             | Change::AlarmClear(..) => {}
@@ -90,8 +94,8 @@ impl Shop {
     }
 }
 
-fn row(change: &Change) -> &'static str {
-    match change {
+fn row(change: &Change) -> Option<&'static str> {
+    Some(match change {
         Change::OrderInsert(_) => "new order",
         Change::OrderClose(..) | Change::OrderReopen(_) => "order",
         Change::InstanceInsert(_) => "new instance",
@@ -102,5 +106,7 @@ fn row(change: &Change) -> &'static str {
         Change::HistoryInsert(_) => "history",
         Change::EventInsert(_) => "event",
         Change::AlarmRaise(_) | Change::AlarmClear(..) => "alarm",
-    }
+        // No row: nothing here is delivered out of stock.
+        Change::StockTake(..) | Change::StockErase(_) | Change::StockFree(_) => return None,
+    })
 }

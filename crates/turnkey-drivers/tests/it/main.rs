@@ -12,6 +12,7 @@
 mod command;
 mod demo;
 mod hook;
+mod plain;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -42,5 +43,6 @@ fn work(kind: OperationKind) -> Work {
             period: "1_month".to_owned(),
         }),
         access: None,
+        stock: None,
     }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use turnkey_core::decide::Admitted;
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, KeyUse, Report, Reported, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, KeyUse, Report,
+    Reported, Store,
 };
 use turnkey_core::{
     Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
-    OperationId, Order, OrderId, OrderKey, OrderKind, UtcMillis,
+    OperationId, Order, OrderId, OrderKey, OrderKind, StockAdded, StockAddition, StockId,
+    StockLevel, StockRow, UtcMillis,
 };
 use turnkey_store::SqliteStore;
 
@@ -23,6 +25,8 @@ pub(crate) enum Job {
     RenewLease,
     Report,
     Reopen,
+    Deliver,
+    StockAdd,
     Look,
 }
 
@@ -99,6 +103,29 @@ impl Store for Watched {
     fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>> {
         let reopened = self.inner.operation_reopen(operation, now);
         self.watched(Job::Reopen, reopened, |()| true)
+    }
+
+    fn instance_deliver(&self, delivery: Delivery) -> Boxed<'_, Result<ByHand, Fault>> {
+        self.watched(Job::Deliver, self.inner.instance_deliver(delivery), |_| {
+            true
+        })
+    }
+
+    fn stock_add(&self, addition: StockAddition) -> Boxed<'_, Result<StockAdded, Fault>> {
+        self.watched(Job::StockAdd, self.inner.stock_add(addition), |_| true)
+    }
+
+    fn stock_list(
+        &self,
+        product: Option<String>,
+        before: Option<StockId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<StockRow>, Fault>> {
+        self.looked(self.inner.stock_list(product, before, limit))
+    }
+
+    fn stock_levels(&self) -> Boxed<'_, Result<Vec<StockLevel>, Fault>> {
+        self.looked(self.inner.stock_levels())
     }
 
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {

@@ -2,7 +2,7 @@
 //! that nobody else changes meanwhile; a job that fails leaves nothing behind.
 
 use turnkey_core::decide::{self, Admitted, State};
-use turnkey_core::ports::{Admission, Claim, Claimed, Report, Reported};
+use turnkey_core::ports::{Admission, ByHand, Claim, Claimed, Delivery, Report, Reported};
 use turnkey_core::{
     Call, InstanceId, Intent, Now, OperationId, Order, OrderId, OrderState, UtcMillis,
 };
@@ -15,10 +15,13 @@ pub(super) fn writes(call: &Call) -> bool {
     !call.dry_run && call.intent != Intent::Ping
 }
 
-/// Whether `call` is about anything that could be stored: a ping and a dry create are not.
-pub(super) fn reads(call: &Call) -> bool {
-    let subject = call.subject();
-    subject.order.is_some() || subject.instance.is_some()
+/// Whether `admission` is about anything that could be stored: a ping is not, nor a dry create,
+/// unless it is delivered out of stock.
+pub(super) fn reads(admission: &Admission) -> bool {
+    let subject = admission.call.subject();
+    subject.order.is_some()
+        || subject.instance.is_some()
+        || decide::plan_from_stock(admission, &State::default()).is_some()
 }
 
 pub(super) fn admit(rows: &Rows, admission: &Admission) -> Result<Admitted, Failure> {
@@ -28,11 +31,14 @@ pub(super) fn admit(rows: &Rows, admission: &Admission) -> Result<Admitted, Fail
         Some((kind, key)) => rows.order_by_key(listing, kind, key)?,
         None => None,
     };
-    let state = match (order, subject.instance) {
+    let mut state = match (order, subject.instance) {
         (Some(order), _) => of_order(rows, order)?,
         (None, Some(instance)) => of_instance(rows, instance)?,
         (None, None) => State::default(),
     };
+    if let Some(plan) = decide::plan_from_stock(admission, &state) {
+        state.stock = rows.stock_for(&admission.listing.product.name, plan, None)?;
+    }
     let decision = decide::admit(admission, state)?;
     rows.write(&decision.changes)?;
     Ok(decision.admitted)
@@ -72,10 +78,23 @@ pub(super) fn renew_lease(
 }
 
 pub(super) fn report(rows: &Rows, report: &Report) -> Result<Reported, Failure> {
-    let state = of_instance(rows, &report.instance)?;
+    let mut state = of_instance(rows, &report.instance)?;
+    let product = &report.listing.product;
+    if product.driver.immediate().is_some_and(|i| i.takes_stock())
+        && let Some(instance) = state.instance.as_ref().filter(|i| !i.delivered)
+    {
+        state.stock = rows.stock_for(&product.name, &instance.plan, Some(&instance.id))?;
+    }
     let (changes, reported) = decide::report(report, state)?;
     rows.write(&changes)?;
     Ok(reported)
+}
+
+pub(super) fn deliver(rows: &Rows, delivery: &Delivery) -> Result<ByHand, Failure> {
+    let state = of_instance(rows, &delivery.instance)?;
+    let (changes, by_hand) = decide::deliver(delivery, state)?;
+    rows.write(&changes)?;
+    Ok(by_hand)
 }
 
 pub(super) fn reopen(rows: &Rows, id: &OperationId, now: Now) -> Result<(), Failure> {
@@ -86,6 +105,7 @@ pub(super) fn reopen(rows: &Rows, id: &OperationId, now: Now) -> Result<(), Fail
                 operations: rows.operations_of(&order.instance)?,
                 instance: rows.instance(&order.instance)?,
                 order: Some(order),
+                stock: None,
             },
             None => State::default(),
         },
@@ -105,6 +125,7 @@ fn of_order(rows: &Rows, order: Order) -> Result<State, Failure> {
         instance: rows.instance(&order.instance)?,
         order: Some(order),
         operations,
+        stock: None,
     })
 }
 
@@ -119,6 +140,7 @@ fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
         order: None,
         instance,
         operations,
+        stock: None,
     })
 }
 

@@ -10,6 +10,7 @@ mod reader;
 mod rows;
 mod schema;
 mod sql;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod watching;
@@ -25,11 +26,13 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use turnkey_core::decide::{self, Admitted, State};
 use turnkey_core::operation::OperationEvent;
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, Claim, Claimed, KeyUse, Report, Reported, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, KeyUse, Report,
+    Reported, Store,
 };
 use turnkey_core::{
     Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
-    OperationId, OperationState, Order, OrderId, OrderKey, OrderKind, UtcMillis,
+    OperationId, OperationState, Order, OrderId, OrderKey, OrderKind, StockAdded, StockAddition,
+    StockId, StockLevel, StockRow, UtcMillis,
 };
 
 pub use listings::BoundListing;
@@ -381,7 +384,7 @@ fn stored_clock(connection: &Connection) -> Result<StoredClock, rusqlite::Error>
 
 impl Store for SqliteStore {
     fn admit(&self, admission: Admission) -> Boxed<'_, Result<Admitted, Fault>> {
-        if !job::reads(&admission.call) {
+        if !job::reads(&admission) {
             let decided = decide::admit(&admission, State::default());
             return Box::pin(std::future::ready(
                 decided.map(|decision| decision.admitted),
@@ -415,6 +418,28 @@ impl Store for SqliteStore {
     fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>> {
         let reopen = move |rows: &Rows| job::reopen(rows, &operation, now);
         Box::pin(self.writer.ask(reopen))
+    }
+
+    fn instance_deliver(&self, delivery: Delivery) -> Boxed<'_, Result<ByHand, Fault>> {
+        Box::pin(self.writer.ask(move |rows| job::deliver(rows, &delivery)))
+    }
+
+    fn stock_add(&self, addition: StockAddition) -> Boxed<'_, Result<StockAdded, Fault>> {
+        Box::pin(self.writer.ask(move |rows| rows.stock_add(&addition)))
+    }
+
+    fn stock_list(
+        &self,
+        product: Option<String>,
+        before: Option<StockId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<StockRow>, Fault>> {
+        let list = move |rows: &Rows| rows.stock_list(product.as_deref(), before.as_ref(), limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn stock_levels(&self) -> Boxed<'_, Result<Vec<StockLevel>, Fault>> {
+        Box::pin(self.readers.ask(Rows::stock_levels))
     }
 
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {

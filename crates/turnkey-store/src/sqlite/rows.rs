@@ -46,6 +46,9 @@ impl Rows {
                     self.one_row(sql::OPERATION_DELETE, params![id.as_str()], id.as_str())?;
                 }
                 Change::HistoryInsert(row) => self.history_insert(row)?,
+                Change::StockTake(id, instance) => self.stock_take(id, instance)?,
+                Change::StockErase(instance) => self.stock_erase(instance)?,
+                Change::StockFree(instance) => self.stock_free(instance)?,
                 Change::EventInsert(event) => self.event_insert(event)?,
                 Change::AlarmRaise(alarm) => self.alarm_raise(alarm).map(drop)?,
                 Change::AlarmClear(kind, subject, at) => {
@@ -432,7 +435,7 @@ impl Rows {
 
     // ---- sealed columns ----
 
-    fn sealed(
+    pub(super) fn sealed(
         &self,
         (table, column): Column,
         row: &str,
@@ -444,7 +447,7 @@ impl Rows {
             .transpose()?)
     }
 
-    fn opened(
+    pub(super) fn opened(
         &self,
         (table, column): Column,
         row: &str,
@@ -521,7 +524,7 @@ pub(super) fn at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-type Column = (&'static str, &'static str);
+pub(super) type Column = (&'static str, &'static str);
 
 const REFUSAL: Column = ("orders", "refusal");
 const ACCESS: Column = ("instances", "access");

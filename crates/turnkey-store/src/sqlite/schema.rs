@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_nouns.sql"),
     include_str!("../../migrations/sqlite/0002_watching.sql"),
     include_str!("../../migrations/sqlite/0003_key_uses.sql"),
+    include_str!("../../migrations/sqlite/0004_stock.sql"),
 ];
 
 /// `TKEY`: tells a store from any other SQLite file.

@@ -113,6 +113,24 @@ statements! {
         ON CONFLICT (fingerprint) DO UPDATE SET used_at = max(used_at, excluded.used_at)";
     KEY_USE_LIST = "SELECT fingerprint, used_at FROM key_uses WHERE fingerprint > '' \
         ORDER BY fingerprint LIMIT ?1";
+    STOCK_FREE = "SELECT id, item FROM stock WHERE product = ?1 AND plan = ?2 \
+        AND instance_id IS NULL ORDER BY id LIMIT 1";
+    STOCK_OF_INSTANCE = "SELECT id, item FROM stock WHERE instance_id = ?1";
+    STOCK_TAKE = "UPDATE stock SET instance_id = ?2 \
+        WHERE id = ?1 AND (instance_id IS NULL OR instance_id = ?2)";
+    STOCK_ERASE = "UPDATE stock SET item = NULL WHERE instance_id = ?1";
+    STOCK_SET_FREE = "UPDATE stock SET instance_id = NULL WHERE instance_id = ?1";
+    STOCK_INSERT = "INSERT INTO stock (id, product, plan, item, fingerprint, added_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (product, fingerprint) DO NOTHING";
+    STOCK_LIST = "SELECT id, product, plan, added_at, instance_id, item IS NULL FROM stock \
+        WHERE id < ?1 AND (?2 IS NULL OR product = ?2) ORDER BY id DESC LIMIT ?3";
+    STOCK_LEVELS = "SELECT product, plan, count(*), count(instance_id) FROM stock \
+        WHERE product > '' GROUP BY product, plan";
+    STOCK_WAITING = "SELECT o.id, o.instance_id, i.plan FROM operations o \
+        JOIN instances i ON i.id = o.instance_id \
+        WHERE o.due_at >= ?1 AND o.kind = 'provision' AND i.product = ?2";
+    OPERATION_HASTEN = "UPDATE operations SET due_at = ?2 \
+        WHERE id = ?1 AND state IN ('due', 'retrying') AND due_at > ?2";
 
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \

@@ -170,3 +170,8 @@ impl Driver for Employed {
 pub(crate) fn pure() -> Arc<dyn Driver> {
     Arc::new(ImmediateDriver::willing())
 }
+
+/// The driver of a life whose vendor is a stock.
+pub(crate) fn pool() -> Arc<dyn Driver> {
+    Arc::new(ImmediateDriver::from_stock())
+}

@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Clock as _;
 use turnkey_core::{
-    Call, Fault, FaultKind, InstanceId, Intent, Operation, OperationState, OrderKey, OrderKind,
-    OrderState, UtcMillis,
+    Access, Call, Fault, FaultKind, InstanceId, Intent, Login, Operation, OperationState, OrderKey,
+    OrderKind, OrderState, UtcMillis,
 };
 use turnkey_testkit::sample;
 
@@ -46,6 +46,8 @@ pub(crate) enum Step {
     Dead(Ask),
     /// A person has a word with the vendor, and has the work of this order taken up again.
     Reopen(Ask),
+    /// A person adds these items to the stock.
+    Stock(&'static [&'static str]),
     /// Everything is done.
     Settled,
     /// Every order is put again as it was signed the first time: nothing may happen.
@@ -122,6 +124,7 @@ impl Market {
                 Step::Knock(ask) => self.until_answered(life, (at, 0), *ask, true).await,
                 Step::Dead(ask) => self.until_dead(life, *ask).await,
                 Step::Reopen(ask) => self.reopen(life, *ask).await,
+                Step::Stock(items) => self.stock(life, items).await,
                 Step::Settled => self.until_settled(life).await,
                 Step::Echo => self.echo(life).await,
             }
@@ -209,6 +212,16 @@ impl Market {
         }
     }
 
+    async fn stock(&self, life: &Life, items: &[&str]) {
+        let new = |(line, item): (u64, &&str)| (line, None, stocked(item));
+        let items = (2..).zip(items).map(new).collect();
+        match life.desk.stock_add("notes".to_owned(), items).await {
+            Ok(_) => {}
+            // The life before ended behind the commit, and the file is added again.
+            Err(fault) => assert_eq!(fault.code, "stock_duplicate", "{fault}"),
+        }
+    }
+
     async fn until_settled(&self, life: &Life) {
         while !self.look(life).await.operations.is_empty() {
             life.clock.sleep(LOOK_MS).await;
@@ -236,6 +249,17 @@ impl Market {
     async fn look(&self, life: &Life) -> Rows {
         let _turn = life.events.turn().await;
         life.events.rows().await
+    }
+}
+
+/// An item for the stock.
+fn stocked(item: &str) -> Access {
+    Access {
+        front_end: Login {
+            password: Some(item.to_owned()),
+            ..Login::default()
+        },
+        ..Access::default()
     }
 }
 

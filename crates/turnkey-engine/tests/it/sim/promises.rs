@@ -109,6 +109,7 @@ impl Ledger {
             nothing_goes_back(&memory, rows),
             history_is_complete(rows),
             work_has_a_date(rows),
+            no_access_goes_twice(rows),
         ];
         let broken = broken.into_iter().flatten();
         let broken: Vec<String> = broken.map(|rule| format!("{what}: {rule}")).collect();
@@ -259,6 +260,21 @@ fn work_has_a_date(rows: &Rows) -> Vec<String> {
             || instance.state == InstanceState::Releasing;
         if is_waiting && rows.queue(&instance.id).is_empty() {
             broken.push(format!("{} waits for nothing", instance.id));
+        }
+    }
+    broken
+}
+
+/// What one buyer logs in with is nobody else's.
+fn no_access_goes_twice(rows: &Rows) -> Vec<String> {
+    let (mut seen, mut broken) = (BTreeMap::new(), Vec::new());
+    for instance in &rows.instances {
+        let Some(access) = &instance.access else {
+            continue;
+        };
+        let secrets: Vec<&str> = access.secrets().collect();
+        if let Some(other) = seen.insert(secrets, &instance.id) {
+            broken.push(format!("{} and {other} share an access", instance.id));
         }
     }
     broken

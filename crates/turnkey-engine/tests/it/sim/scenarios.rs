@@ -3,10 +3,10 @@
 use turnkey_core::OperationKind as Kind;
 
 use super::market::Ask::{ChangePlan, Create, Release, Renew, Resume, Suspend};
-use super::market::Step::{All, Dead, Echo, Knock, Reopen, Settled};
+use super::market::Step::{All, Dead, Echo, Knock, Reopen, Settled, Stock};
 use super::market::{Ask, Step};
 use super::vendor::Manner;
-use super::world::Scenario;
+use super::world::{By, Scenario};
 
 /// Longer than any story.
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -17,7 +17,7 @@ fn story(steps: impl IntoIterator<Item = Step>) -> Scenario {
     Scenario {
         steps,
         manners: &[],
-        is_immediate: false,
+        by: By::Vendor,
         give_up_after_ms: DAY_MS,
     }
 }
@@ -63,8 +63,44 @@ fn a_whole_life() {
 #[test]
 fn a_whole_life_with_an_immediate_driver() {
     Scenario {
-        is_immediate: true,
+        by: By::Function,
         ..story(whole_life())
+    }
+    .survives(20);
+}
+
+#[test]
+fn a_stock_that_runs_out_and_is_filled_again() {
+    Scenario {
+        by: By::Stock,
+        ..story([
+            Stock(&["one"]),
+            one(Create("a")),
+            Knock(Create("b")),
+            Knock(Create("c")),
+            one(Release("c")),
+            Knock(Create("d")),
+            Stock(&["two", "three"]),
+            All(vec![Create("b"), Create("d")]),
+            Stock(&["four"]),
+            one(Create("e")),
+            one(Release("b")),
+        ])
+    }
+    .survives(60);
+}
+
+#[test]
+fn many_at_once_for_a_stock_of_two() {
+    let all = || All(vec![Create("a"), Create("b"), Create("c"), Create("a")]);
+    Scenario {
+        by: By::Stock,
+        ..story([
+            Stock(&["one", "two"]),
+            Knock(Create("x")),
+            Stock(&["three", "four"]),
+            all(),
+        ])
     }
     .survives(20);
 }

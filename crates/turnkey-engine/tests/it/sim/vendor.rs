@@ -109,6 +109,10 @@ impl Vendor {
 
 /// Does the work, or finds that it is done already.
 impl Immediate for Vendor {
+    fn takes_stock(&self) -> bool {
+        false
+    }
+
     fn answer(&self, work: &Work) -> Verdict {
         let mut world = self.world.lock().unwrap();
         world.look_at(work);

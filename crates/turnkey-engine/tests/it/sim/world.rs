@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::watch;
-use turnkey_core::ports::{Clock as _, Driver};
+use turnkey_core::ports::{Clock as _, Driver, Store as _};
 use turnkey_core::{OperationKind, OrderKind};
 use turnkey_testkit::{ManualClock, sample};
 
-use super::life::{Employed, Events, Life, pure};
+use super::life::{Employed, Events, Life, pool, pure};
 use super::market::{Market, Step};
 use super::promises::{Ledger, Rows};
 use super::vendor::{Manner, Vendor};
@@ -25,10 +25,21 @@ pub(crate) struct Scenario {
     pub(crate) steps: Vec<Step>,
     /// How the vendor takes it.
     pub(crate) manners: &'static [(OperationKind, Manner)],
-    /// Whether the driver is a pure function.
-    pub(crate) is_immediate: bool,
+    /// Who delivers.
+    pub(crate) by: By,
     /// How long an operation is retried before it needs a person, in milliseconds.
     pub(crate) give_up_after_ms: u64,
+}
+
+/// Who delivers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// The vendor's system, when it is asked.
+    Vendor,
+    /// A pure function.
+    Function,
+    /// A stock.
+    Stock,
 }
 
 /// What outlives every life.
@@ -113,13 +124,13 @@ impl World<'_> {
             Arc::clone(&self.ledger),
             crash_after,
         ));
-        let driver: Arc<dyn Driver> = if self.scenario.is_immediate {
-            pure()
-        } else {
-            Arc::new(Employed {
+        let driver: Arc<dyn Driver> = match self.scenario.by {
+            By::Function => pure(),
+            By::Stock => pool(),
+            By::Vendor => Arc::new(Employed {
                 clock: self.clock.clone(),
                 events: Arc::clone(&events),
-            })
+            }),
         };
         let mut listing = sample::listing(driver);
         let product = Arc::get_mut(&mut listing.product).expect("nobody else has it yet");
@@ -212,6 +223,8 @@ impl World<'_> {
         }
         assert_eq!(made.len(), self.vendor.provisioned().len());
         lines.push(format!("the vendor made {}", made.len()));
+        let levels = stillness.run(store.stock_levels()).unwrap();
+        lines.push(format!("in stock: {levels:?}"));
         lines
     }
 }

@@ -2,8 +2,10 @@
 //! and calling [`conformance!`] once.
 
 pub(crate) mod admit;
+pub(crate) mod by_hand;
 pub(crate) mod drive;
 pub(crate) mod keep;
+pub(crate) mod stock;
 pub(crate) mod watch;
 
 use std::cell::Cell;
@@ -68,6 +70,25 @@ macro_rules! conformance {
                 what_was_refused_can_be_reopened,
                 a_queued_change_is_dropped_by_a_release,
                 a_release_erases_the_access,
+            }
+            stock {
+                an_item_goes_to_one_instance_and_repeats_name_it,
+                work_that_waits_is_served_oldest_first,
+                whoever_comes_later_does_not_overtake,
+                an_item_for_a_plan_goes_to_that_plan_only,
+                what_is_there_already_adds_nothing,
+                a_release_erases_the_item_for_good,
+                a_release_takes_back_what_waits_for_stock,
+                a_release_while_stock_is_looked_for_comes_through,
+                a_dry_run_looks_and_takes_nothing,
+                lists_show_newest_first_and_no_secret,
+                stock_survives_reopening,
+            }
+            by_hand {
+                what_a_person_did_is_done,
+                a_person_ends_what_is_dead,
+                nobody_delivers_what_a_driver_is_at,
+                a_late_answer_to_what_a_person_did_is_stale,
             }
             keep {
                 everything_survives_reopening,
@@ -299,6 +320,10 @@ pub(crate) fn access(password: &str) -> Access {
 pub(crate) struct Says<F>(pub(crate) F);
 
 impl<F: Fn(&Work) -> Verdict + Send + Sync + 'static> Immediate for Says<F> {
+    fn takes_stock(&self) -> bool {
+        false
+    }
+
     fn answer(&self, work: &Work) -> Verdict {
         (self.0)(work)
     }
