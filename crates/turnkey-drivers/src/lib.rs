@@ -7,10 +7,14 @@
 
 mod command;
 mod demo;
+mod manual;
+mod pool;
 mod redact;
 mod spoken;
 mod webhook;
 
 pub use command::{CommandDriver, CommandSettings};
 pub use demo::DemoDriver;
+pub use manual::ManualDriver;
+pub use pool::PoolDriver;
 pub use webhook::{ClientError, WebhookDriver, WebhookSecret, WebhookSecretError, WebhookSettings};

@@ -13,7 +13,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use turnkey_core::ports::{Clock, Driver, Store};
 use turnkey_core::{Listing, Now, Plan, Product};
-use turnkey_drivers::{CommandDriver, CommandSettings, DemoDriver, WebhookDriver, WebhookSettings};
+use turnkey_drivers::{
+    CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, WebhookDriver,
+    WebhookSettings,
+};
 use turnkey_engine::{Desk, Runner, RunnerLimits, SystemClock, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 
@@ -268,7 +271,7 @@ fn product(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Product> {
     let params = || product.plans.iter().cloned().collect();
-    let mut not_yet_for = product.give_up_after;
+    let mut not_yet_for = Some(product.give_up_after);
     let driver: Arc<dyn Driver> = match &product.driver {
         DriverSettings::Demo {
             delay,
@@ -298,7 +301,7 @@ fn product(
             secret,
             timeout,
         } => {
-            not_yet_for = *timeout;
+            not_yet_for = Some(*timeout);
             let webhook = WebhookSettings {
                 url: url.clone(),
                 secret: Arc::clone(secret),
@@ -307,6 +310,14 @@ fn product(
             };
             let driver = WebhookDriver::new(webhook, Arc::clone(clock));
             Arc::new(driver.with_context(|| no_client(&product.name))?)
+        }
+        DriverSettings::Pool { .. } => {
+            not_yet_for = None;
+            Arc::new(PoolDriver)
+        }
+        DriverSettings::Manual => {
+            not_yet_for = None;
+            Arc::new(ManualDriver)
         }
     };
     let plan = |(name, params): &(String, serde_json::Value)| {
@@ -323,7 +334,7 @@ fn product(
         driver,
         dry_run: product.dry_run,
         give_up_after_ms: millis(product.give_up_after),
-        not_yet_for_ms: Some(millis(not_yet_for)),
+        not_yet_for_ms: not_yet_for.map(millis),
     })
 }
 

@@ -18,6 +18,7 @@ impl Check<'_> {
             (DriverName::Demo, product.demo.is_some()),
             (DriverName::Command, product.command.is_some()),
             (DriverName::Webhook, product.webhook.is_some()),
+            (DriverName::Pool, product.pool.is_some()),
         ];
         for (driver, is_there) in sections {
             if is_there && driver != product.driver {
@@ -36,6 +37,10 @@ impl Check<'_> {
                 let webhook = self.section(name, product.driver, product.webhook.as_ref(), wanted);
                 self.webhook(name, webhook?)
             }
+            DriverName::Pool => Some(DriverSettings::Pool {
+                stock_low: product.pool.as_ref().map_or(0, |pool| pool.stock_low),
+            }),
+            DriverName::Manual => Some(DriverSettings::Manual),
         }
     }
 

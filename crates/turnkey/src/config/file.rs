@@ -109,6 +109,7 @@ pub(super) struct Product {
     pub(super) give_up_after: Span,
     pub(super) command: Option<Command>,
     pub(super) webhook: Option<Webhook>,
+    pub(super) pool: Option<Pool>,
     pub(super) demo: Option<Demo>,
     #[serde(default)]
     pub(super) plan: BTreeMap<String, Plan>,
@@ -124,6 +125,8 @@ pub(super) enum DriverName {
     Demo,
     Command,
     Webhook,
+    Pool,
+    Manual,
 }
 
 impl DriverName {
@@ -133,6 +136,8 @@ impl DriverName {
             Self::Demo => "demo",
             Self::Command => "command",
             Self::Webhook => "webhook",
+            Self::Pool => "pool",
+            Self::Manual => "manual",
         }
     }
 }
@@ -161,6 +166,12 @@ pub(super) struct Webhook {
 
 fn default_webhook_timeout() -> Span {
     Span(Duration::from_secs(600))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Pool {
+    pub(super) stock_low: u64,
 }
 
 #[derive(Default, Deserialize)]

@@ -123,6 +123,13 @@ pub enum DriverSettings {
         /// How long it may say "not yet".
         timeout: Duration,
     },
+    /// A stock of licences or accounts.
+    Pool {
+        /// With fewer free items than this, somebody should buy more; 0 is never.
+        stock_low: u64,
+    },
+    /// A person.
+    Manual,
 }
 
 /// A listing that was checked.

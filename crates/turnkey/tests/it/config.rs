@@ -296,6 +296,44 @@ fn every_finding_has_a_code_and_both_languages() {
 }
 
 #[test]
+fn a_pool_and_a_person_need_little() {
+    let (head, rest) = GOOD
+        .split_once("[product.notes.command]")
+        .expect("a section");
+    let (_, rest) = rest.split_once("[product.notes.plan").expect("a plan");
+    let toml = |driver: &str, section: &str| {
+        format!("{head}{section}\n[product.notes.plan{rest}")
+            .replace("\"command\"", &format!("\"{driver}\""))
+    };
+    let pool = "[product.notes.pool]\nstock_low = 10";
+    let none = Vec::<String>::new();
+    assert_eq!(findings(&toml("pool", ""), Mode::Demo), none);
+    assert_eq!(findings(&toml("pool", pool), Mode::Demo), none);
+    let slow = findings(&toml("manual", ""), Mode::Demo);
+    assert!(
+        slow.iter().all(|said| said.starts_with("warn ")),
+        "{slow:?}"
+    );
+    for (driver, section, said) in [
+        (
+            "manual",
+            pool,
+            "product.notes.pool: belongs to another driver",
+        ),
+        (
+            "pool",
+            "[product.notes.pool]\nlow = 10",
+            "unknown key \"low\"",
+        ),
+        ("pool", "[product.notes.pool]\nstock_low = -1", "stock_low"),
+        ("pool", "[product.notes.webhook]\nurl = \"\"", "secret"),
+    ] {
+        let found = findings(&toml(driver, section), Mode::Demo).join("\n");
+        assert!(found.contains(said), "{section}: {found}");
+    }
+}
+
+#[test]
 fn secrets_and_demonstrations_are_refused_where_orders_are_real() {
     let said = findings(GOOD, Mode::Serve);
     assert!(
