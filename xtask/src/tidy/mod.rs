@@ -5,12 +5,14 @@
 //! dependencies ─ each has a row and a user            Cargo.toml, docs/dependencies.md
 //! registry ───── a dialect is a word, file and folder the dialects crate
 //! text ───────── what no file may say                 every file that git knows or would take
+//! words ──────── a code has a row and a page          the sources, docs/errors
 //! ```
 
 mod arrows;
 mod dependencies;
 pub(crate) mod registry;
 mod text;
+mod words;
 
 use std::fmt;
 
@@ -52,6 +54,7 @@ pub(crate) fn all() -> Result<()> {
     broken.extend(dependencies::check(&files, &crates));
     broken.extend(text::check(&files));
     broken.extend(registry::check(&files));
+    broken.extend(words::check(&files));
     for broken in &broken {
         eprintln!("{broken}\n");
     }

@@ -16,6 +16,7 @@ use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::config::{self, runtime};
 use crate::http::admin::{ErrorBody, Page};
+use crate::words::told;
 
 /// How long an answer may take: every one is a look at a local store.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -136,10 +137,15 @@ impl Refusal {
 
     /// Tells it to whoever typed; what it means for the exit code.
     pub(super) fn told(self, client: &AdminClient) -> Exit {
-        let code = self.code.map(|code| format!(" [{}]", escaped(&code)));
-        let code = code.unwrap_or_default();
-        complain(&format!("turnkey: {}{code}", escaped(&self.message)));
         let lang = client.lang;
+        let said = match &self.code {
+            Some(code) => {
+                let said = told(code, &escaped(&self.message), lang);
+                format!("{said} [{}]", escaped(code))
+            }
+            None => escaped(&self.message),
+        };
+        complain(&format!("turnkey: {said}"));
         let (exit, hint) = match self.status {
             None => (
                 Exit::Refused,

@@ -11,6 +11,7 @@ mod product;
 mod serve;
 mod terminal;
 mod trigger;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +73,9 @@ enum Command {
     Listing(listing::Listing),
     /// Run the shop: what is delivered.
     Product(product::Product),
+
+    /// Say what a code means, who must act, and what to do.
+    Why(why::Why),
 }
 
 #[derive(Subcommand)]
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Trigger(trigger) => trigger.run(lang),
         Command::Listing(listing) => listing.run(lang),
         Command::Product(product) => product.run(lang),
+        Command::Why(why) => Ok(why.run(lang)),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -312,7 +312,7 @@ fn finding(error: &figment::Error) -> Finding {
 }
 
 /// The known word that looks most like `word`, when one does.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()) / 2)

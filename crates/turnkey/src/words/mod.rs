@@ -2,6 +2,7 @@
 //!
 //! It is *not* what goes over the wire: a marketplace is answered in its dialect's words.
 
+pub mod catalogue;
 pub mod start;
 
 use std::fmt;
@@ -34,6 +35,16 @@ impl Said {
     #[must_use]
     pub fn words(&self, lang: Lang) -> &str {
         lang.pick(&self.en, &self.zh)
+    }
+}
+
+/// What a fault says to a person at a terminal. Its message is English, as marketplaces get it; in
+/// Chinese the title of its code goes before.
+#[must_use]
+pub fn told(code: &str, message: &str, lang: Lang) -> String {
+    match (lang, catalogue::find(code)) {
+        (Lang::Zh, Some(row)) => format!("{}：{message}", row.zh),
+        (Lang::Zh, None) | (Lang::En, _) => message.to_owned(),
     }
 }
 

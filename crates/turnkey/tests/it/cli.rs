@@ -354,6 +354,32 @@ async fn what_init_writes_delivers() {
 }
 
 #[tokio::test]
+async fn a_code_is_explained_offline_in_either_language() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let why =
+        async |arguments: &[&str]| said(&run(folder.path(), &[&["why"], arguments].concat()).await);
+    let (code, stdout, _) = why(&["signature_wrong"]).await;
+    assert_eq!(code, Some(0));
+    let english = "# signature_wrong\n\n**The signature does not match.**";
+    assert!(
+        stdout.starts_with(english) && !stdout.contains("中文"),
+        "{stdout}"
+    );
+    let (_, stdout, _) = why(&["signature_wrong", "--lang", "zh"]).await;
+    assert!(
+        stdout.starts_with("# signature_wrong\n\n**签名不符。**"),
+        "{stdout}"
+    );
+    let (code, stdout, _) = why(&["--json"]).await;
+    assert_eq!(code, Some(0));
+    let all: Vec<Value> = serde_json::from_str(&stdout).expect("one JSON array");
+    assert!(all.iter().any(|row| row["code"] == "plan_unknown"));
+    let (code, _, stderr) = why(&["signature_wrnog"]).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("did you mean signature_wrong?"), "{stderr}");
+}
+
+#[tokio::test]
 async fn chinese_is_spoken_where_it_is_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_, _, stderr) = said(&run(folder.path(), &["--lang", "zh", "trigger"]).await);

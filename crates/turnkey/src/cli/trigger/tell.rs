@@ -10,6 +10,7 @@ use turnkey_dialects::{Action, Reply};
 use crate::cli::terminal::escaped;
 use crate::cli::trigger::market::{Delivery, Market};
 use crate::cli::{Exit, Lang, complain, say};
+use crate::words::told;
 
 /// Counts deliveries.
 pub(super) struct Tally {
@@ -24,7 +25,8 @@ pub(super) struct Tally {
     slowest: Duration,
     instances: BTreeSet<String>,
     answers: BTreeSet<Vec<u8>>,
-    refused: BTreeMap<String, u32>,
+    /// How often each code was heard with each message.
+    refused: BTreeMap<(&'static str, String), u32>,
 }
 
 impl Tally {
@@ -54,7 +56,7 @@ impl Tally {
     pub(super) fn overture(&mut self, delivery: Delivery) {
         if let Err(fault) = delivery.outcome {
             self.calls += delivery.calls;
-            *self.refused.entry(fault.message).or_default() += 1;
+            *self.refused.entry((fault.code, fault.message)).or_default() += 1;
         }
     }
 
@@ -70,7 +72,7 @@ impl Tally {
                 }
                 self.answers.extend(delivery.reply.map(|reply| reply.body));
             }
-            Err(fault) => *self.refused.entry(fault.message).or_default() += 1,
+            Err(fault) => *self.refused.entry((fault.code, fault.message)).or_default() += 1,
         }
     }
 
@@ -108,14 +110,23 @@ impl Tally {
             "answers_lost": self.lost,
             "instances": self.instances,
             "different_answers": self.answers.len(),
-            "refused": self.refused,
+            "refused": self.refused_by_message(),
             "slowest_ms": u64::try_from(self.slowest.as_millis()).unwrap_or(u64::MAX),
             "ok": self.is_good(),
         })
     }
 
+    fn refused_by_message(&self) -> BTreeMap<&str, u32> {
+        let mut refused = BTreeMap::new();
+        for ((_, message), times) in &self.refused {
+            *refused.entry(message.as_str()).or_default() += times;
+        }
+        refused
+    }
+
     fn tell_one(&self, lang: Lang) {
-        for message in self.refused.keys() {
+        for (code, message) in self.refused.keys() {
+            let message = told(code, message, lang);
             say(&match lang {
                 Lang::En => format!("failed after {} calls: {message}", self.calls),
                 Lang::Zh => format!("调用 {} 次后失败：{message}", self.calls),
@@ -173,8 +184,8 @@ impl Tally {
         for (name, value) in rows {
             say(&format!("  {name}   {value}"));
         }
-        for (message, times) in &self.refused {
-            say(&format!("  {times} x {message}"));
+        for ((code, message), times) in &self.refused {
+            say(&format!("  {times} x {}", told(code, message, lang)));
         }
         let verdict = match (self.is_good(), self.debug_only) {
             (true, true) => lang.pick("dry runs: PASS", "调试调用：通过"),
