@@ -108,6 +108,7 @@ impl Shop {
             desk: Arc::clone(&desk),
             clock: Arc::clone(&clock),
             sold: sold.collect(),
+            keys: Arc::clone(&keys),
             tokens: settings.admin.tokens.clone(),
             refused: Refused::default(),
         };

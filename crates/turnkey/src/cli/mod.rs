@@ -8,6 +8,7 @@ mod init;
 mod lang;
 mod listing;
 mod product;
+mod secret;
 mod serve;
 mod terminal;
 mod trigger;
@@ -73,6 +74,8 @@ enum Command {
     Listing(listing::Listing),
     /// Run the shop: what is delivered.
     Product(product::Product),
+    /// Run the shop: which keys there are, and when each was last used.
+    Secret(secret::Secret),
 
     /// Say what a code means, who must act, and what to do.
     Why(why::Why),
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Trigger(trigger) => trigger.run(lang),
         Command::Listing(listing) => listing.run(lang),
         Command::Product(product) => product.run(lang),
+        Command::Secret(secret) => secret.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
     };
     match ended {

@@ -10,6 +10,7 @@ mod guard;
 pub mod listings;
 pub mod products;
 mod routes;
+pub mod secrets;
 mod wire;
 
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ pub use wire::{PAGE_MAX, PAGE_USUAL, Page, stamp};
 use crate::config::TokenSettings;
 use crate::http::gateway::Refused;
 use crate::http::server::Door;
-use crate::keys::Listed;
+use crate::keys::{KeyBook, Listed};
 
 /// What every handler has at hand.
 #[allow(dead_code, reason = "a seam for the nouns that are on their way")]
@@ -47,6 +48,8 @@ pub struct Admin {
     pub(crate) clock: Arc<dyn Clock>,
     /// What is sold where.
     pub(crate) sold: Vec<Sold>,
+    /// The keys of every listing.
+    pub(crate) keys: Arc<KeyBook>,
     /// Who may come in.
     pub(crate) tokens: Vec<TokenSettings>,
     /// Keeps strangers from filling the log.

@@ -20,7 +20,7 @@ use crate::config::Role;
 use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
-use crate::http::admin::{Admin, listings, products};
+use crate::http::admin::{Admin, listings, products, secrets};
 
 /// Longest body: what an import brings at once. More comes in several.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -35,6 +35,7 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(openapi)),
         (Viewer, routes!(listings::list)),
         (Viewer, routes!(products::list)),
+        (Viewer, routes!(secrets::list)),
     ]
 }
 

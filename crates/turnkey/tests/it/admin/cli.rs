@@ -13,7 +13,7 @@ use crate::cli::{demo_in, said};
 
 /// A running demo with a runtime folder of its own.
 pub(crate) struct Demo {
-    _url: String,
+    url: String,
     runtime: TempDir,
     child: Child,
 }
@@ -23,7 +23,7 @@ impl Demo {
         let runtime = tempfile::tempdir().expect("a folder");
         let (child, url) = demo_in(runtime.path(), arguments).await;
         Self {
-            _url: url,
+            url,
             runtime,
             child,
         }
@@ -121,4 +121,32 @@ async fn word_in_a_folder_that_others_can_write_into_is_not_believed() {
     let (code, _, stderr) = demo.type_in(&["listing", "list"]).await;
     assert_eq!(code, Some(3), "{stderr}");
     demo.stop().await;
+}
+
+#[tokio::test]
+async fn the_keys_are_listed_with_their_last_use_and_never_told() {
+    let demo = Demo::start(&[]).await;
+    let called = ["trigger", "qingcloud-market", "test", "--to", &demo.url];
+    assert_eq!(demo.type_in(&called).await.0, Some(0));
+    let (code, stdout, stderr) = demo.type_in(&["secret", "list"]).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert!(lines[0].starts_with("LISTING"), "{stdout}");
+    let of = |listing: &str| {
+        let mut lines = lines.iter().filter(|line| line.starts_with(listing));
+        lines
+            .next()
+            .unwrap_or_else(|| panic!("{listing}: {stdout}"))
+    };
+    assert!(
+        of("qingcloud-appcenter-demo").ends_with("never"),
+        "{stdout}"
+    );
+    assert!(of("qingcloud-market-demo").ends_with('Z'), "{stdout}");
+    assert!(!stdout.contains("demo-key"), "{stdout}");
+    let (_, stdout, _) = demo.type_in(&["secret", "list", "--lang", "zh"]).await;
+    assert!(stdout.contains("从未"), "{stdout}");
+    let (_, stdout, _) = demo.type_in(&["secret", "list", "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!(json["items"][0]["role"], "current");
 }

@@ -17,6 +17,7 @@ const ROUTES: &[(&str, &str, &str, &str)] = &[
         "/api/v1/openapi.json",
     ),
     ("GET", "/api/v1/products", "viewer", "/api/v1/products"),
+    ("GET", "/api/v1/secrets", "viewer", "/api/v1/secrets"),
 ];
 
 /// The tokens that may be tried, with what each opens.
