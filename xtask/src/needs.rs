@@ -44,6 +44,33 @@ const NEEDS: &[Need] = &[
             "import hashlib, hmac, json, urllib.request",
         ],
     },
+    Need {
+        name: "curl",
+        why: "the commands that open the dialects' pages are pasted into a shell, and call with it",
+        packages: &["curl", "ca-certificates"],
+        probe: &["curl", "--version"],
+    },
+    Need {
+        name: "openssl",
+        why: "the same commands sign with it, and the proxies need certificates",
+        packages: &["openssl"],
+        probe: &["openssl", "version"],
+    },
+    Need {
+        name: "nginx",
+        why: "docs/behind-a-proxy.md is tried with a real one (its package may start a server at \
+              port 80, which the tests do not need)",
+        packages: &["nginx"],
+        // Where Debian has it, not everybody looks.
+        probe: &["sh", "-c", "PATH=$PATH:/usr/sbin nginx -v"],
+    },
+    Need {
+        name: "caddy",
+        why: "docs/behind-a-proxy.md is tried with a real one (its package may start a server at \
+              port 80, which the tests do not need)",
+        packages: &["caddy"],
+        probe: &["caddy", "version"],
+    },
 ];
 
 /// Who may install packages here.
@@ -170,7 +197,7 @@ mod tests {
         let expected = [
             "env DEBIAN_FRONTEND=noninteractive apt-get update",
             "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-             gcc libc6-dev python3",
+             gcc libc6-dev python3 curl ca-certificates openssl nginx caddy",
         ];
         assert_eq!(shown(Standing::Root), expected);
     }
@@ -188,7 +215,7 @@ mod tests {
         for part in [
             "python3 (the tests call the server",
             "SQLite is bundled",
-            "`sudo apt-get update && sudo apt-get install gcc libc6-dev python3`",
+            "`sudo apt-get update && sudo apt-get install gcc libc6-dev python3 curl ca-certificates openssl nginx caddy`",
         ] {
             assert!(told.contains(part), "{told}");
         }
@@ -197,7 +224,10 @@ mod tests {
     #[test]
     fn without_apt_get_the_packages_are_named() {
         let told = refused(Standing::NoAptGet);
-        assert!(told.contains("no apt-get here") && told.contains("gcc libc6-dev python3"));
+        assert!(
+            told.contains("no apt-get here")
+                && told.contains("gcc libc6-dev python3 curl ca-certificates openssl nginx caddy")
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) fn said(output: &Output) -> (Option<i32>, String, String) {
 }
 
 /// A running `turnkey demo`, and its notification URL for the market.
-async fn demo(arguments: &[&str]) -> (Child, String) {
+pub(crate) async fn demo(arguments: &[&str]) -> (Child, String) {
     // It leaves word for whoever runs the shop: not in the folder of whoever runs the tests.
     let nowhere = std::env::temp_dir().join("turnkey-test-demo-without-word");
     demo_in(&nowhere, arguments).await

@@ -12,6 +12,7 @@
 
 mod admin;
 mod app;
+mod appcenter;
 mod bad_input;
 mod binary;
 mod cli;
@@ -20,6 +21,8 @@ mod exactly_once;
 mod keys;
 mod kill;
 mod lifecycle;
+mod pages;
+mod proxy;
 mod python_peer;
 mod secrets;
 mod seed;

@@ -100,3 +100,18 @@ pub(crate) async fn get(to: SocketAddr, path: &str) -> Answer {
     let request = format!("GET {path} HTTP/1.1\r\nhost: turnkey\r\nconnection: close\r\n\r\n");
     exchange(to, request.as_bytes()).await
 }
+
+/// `segments` as they stand and the signature that `key` makes of them as they stand, behind
+/// `prefix`.
+pub(crate) fn signed_as_sent(prefix: &str, segments: &[String], key: &str) -> String {
+    let query = segments.join("&");
+    let signature = signature_as_sent(prefix, &query, key);
+    format!("{query}&{}", pair("signature", &signature))
+}
+
+/// The signature that `key` makes of `query` as it stands, behind `prefix`.
+pub(crate) fn signature_as_sent(prefix: &str, query: &str, key: &str) -> String {
+    let parsed = Query::parse(query).expect("a query that parses");
+    let message = format!("{prefix}{}", parsed.as_received("signature"));
+    hmac_sha256_base64(&SecretString::from(key.to_owned()), &message)
+}
