@@ -103,6 +103,9 @@ pub struct AlarmTurned {
 pub struct Claimed {
     /// The operations, leased, with what their drivers must know.
     pub works: Vec<Work>,
+    /// Operations that could not be taken up, because what is stored of them cannot be read: they
+    /// are put off, and an alarm is raised for each.
+    pub set_aside: Vec<(OperationId, Fault)>,
     /// When the next operation falls due, on the wall clock; absent when none is left.
     pub next_due_at: Option<UtcMillis>,
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use turnkey_core::decide::Backoff;
 use turnkey_core::ports::{Boxed, Claim, Clock, Report, Reported, Store, Verdict, Work};
-use turnkey_core::{Fault, FaultKind, Listing};
+use turnkey_core::{AlarmKind, Fault, FaultKind, Listing};
 
 use crate::handover::{Handed, Room};
 use crate::waiting::{News, Waiting};
@@ -190,9 +190,17 @@ impl Runner {
                 return nothing(false, self.limits.store_pause_ms);
             }
         };
+        for (id, fault) in &claimed.set_aside {
+            tracing::error!(
+                operation.id = %id,
+                alarm = AlarmKind::Unclaimable.name(),
+                note = fault.note,
+                "operation {id} cannot be taken up and is set aside",
+            );
+        }
         let next_ms = claimed.next_due_at.map(|next| next.ms_since(now.wall));
         Looked {
-            is_more: claimed.works.len() == limit,
+            is_more: claimed.works.len() + claimed.set_aside.len() == limit,
             pause_ms: next_ms.unwrap_or(LOOK_AGAIN_MS).min(LOOK_AGAIN_MS),
             // As many places as works were asked for.
             works: claimed

@@ -1,10 +1,11 @@
 //! The jobs: load, decide, write, straight down. They run inside the writer's transaction, on rows
 //! that nobody else changes meanwhile; a job that fails leaves nothing behind.
 
-use turnkey_core::decide::{self, Admitted, State};
-use turnkey_core::ports::{Admission, ByHand, Claim, Claimed, Delivery, Report, Reported};
+use turnkey_core::decide::{self, Admitted, Change, State};
+use turnkey_core::ports::{Admission, ByHand, Claim, Claimed, Delivery, Report, Reported, Work};
 use turnkey_core::{
-    Call, InstanceId, Intent, Now, OperationId, Order, OrderId, OrderState, UtcMillis,
+    About, Alarm, AlarmKind, Call, Fault, InstanceId, Intent, Now, Operation, OperationId, Order,
+    OrderId, OrderState, UtcMillis,
 };
 
 use super::failure::Failure;
@@ -44,23 +45,65 @@ pub(super) fn admit(rows: &Rows, admission: &Admission) -> Result<Admitted, Fail
     Ok(decision.admitted)
 }
 
+/// How long a row that cannot be claimed is left alone, in milliseconds: it is looked at again in
+/// case somebody has mended it, and the claims in between do not meet it.
+pub(super) const SET_ASIDE_MS: u64 = 600_000;
+
 pub(super) fn claim(rows: &Rows, claim: &Claim) -> Result<Claimed, Failure> {
-    let mut works = Vec::new();
-    for operation in rows.operations_due(claim.now.wall, claim.limit)? {
-        let id = operation.id.clone();
-        let instance = rows
-            .instance(&operation.instance)?
-            .ok_or_else(|| lost(&id))?;
-        let order = operation.order.as_ref().unwrap_or(&instance.order);
-        let order = rows.order_by_id(order)?;
-        let (change, work) = decide::claim(claim, operation, &instance, order.as_ref())?;
-        rows.write(&[change])?;
-        works.push(work);
+    let mut claimed = Claimed::default();
+    for (id, operation) in rows.operations_due(claim.now.wall, claim.limit)? {
+        let leased = operation.and_then(|operation| lease(rows, claim, operation));
+        match leased {
+            Ok((change, work)) => {
+                rows.write(&[change])?;
+                claimed.works.push(work);
+            }
+            Err(Failure::Job(fault)) => {
+                set_aside(rows, claim, &id, &fault)?;
+                claimed.set_aside.push((id, fault));
+            }
+            Err(failure @ Failure::Batch(_)) => return Err(failure),
+        }
     }
-    Ok(Claimed {
-        works,
-        next_due_at: rows.next_due_at()?,
-    })
+    if !claimed.works.is_empty() {
+        clear_mended(rows, claim, &claimed.works)?;
+    }
+    claimed.next_due_at = rows.next_due_at()?;
+    Ok(claimed)
+}
+
+fn lease(rows: &Rows, claim: &Claim, operation: Operation) -> Result<(Change, Work), Failure> {
+    let instance = rows
+        .instance(&operation.instance)?
+        .ok_or_else(|| lost(&operation.id))?;
+    let order = operation.order.as_ref().unwrap_or(&instance.order);
+    let order = rows.order_by_id(order)?;
+    Ok(decide::claim(claim, operation, &instance, order.as_ref())?)
+}
+
+/// Puts off what cannot be claimed, and says so: one bad row must not stop the others.
+fn set_aside(rows: &Rows, claim: &Claim, id: &OperationId, fault: &Fault) -> Result<(), Failure> {
+    rows.operation_put_off(id, claim.now.wall.plus_ms(SET_ASIDE_MS))?;
+    let about = About {
+        operation: Some(id.clone()),
+        ..About::default()
+    };
+    let why = fault.note.as_deref().unwrap_or(&fault.message);
+    let message = format!("operation {id} cannot be taken up, its work is not done: {why}");
+    let kind = AlarmKind::Unclaimable;
+    let alarm = Alarm::new(kind, id.as_str(), about, claim.now, message);
+    rows.alarm_raise(&alarm).map(drop)
+}
+
+/// Whatever was set aside and could be claimed now needs nobody any more.
+fn clear_mended(rows: &Rows, claim: &Claim, works: &[Work]) -> Result<(), Failure> {
+    if !rows.alarm_is_any(AlarmKind::Unclaimable)? {
+        return Ok(());
+    }
+    for work in works {
+        rows.alarm_clear(AlarmKind::Unclaimable, work.operation.as_str(), claim.now)?;
+    }
+    Ok(())
 }
 
 pub(super) fn renew_lease(
@@ -151,5 +194,5 @@ fn order_behind(id: &OperationId) -> OrderId {
 }
 
 fn lost(id: &OperationId) -> Failure {
-    turnkey_core::Fault::bug(format!("operation {id} has no instance")).into()
+    Fault::bug(format!("operation {id} has no instance")).into()
 }

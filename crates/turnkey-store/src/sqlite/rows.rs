@@ -280,13 +280,27 @@ impl Rows {
         self.all(sql::OPERATIONS_OF_INSTANCE, [instance.as_str()], read)
     }
 
+    /// What is due, each by its id: a row that cannot be read is one row's failure.
     pub(super) fn operations_due(
         &self,
         wall: UtcMillis,
         limit: usize,
-    ) -> Result<Vec<Operation>, Failure> {
-        let read = |row: &Row<'_>| self.operation_from(row);
+    ) -> Result<Vec<(OperationId, Result<Operation, Failure>)>, Failure> {
+        let read = |row: &Row<'_>| {
+            let id = OperationId::new(row.get::<_, String>(0)?);
+            Ok((id, self.operation_from(row)))
+        };
         self.all(sql::OPERATIONS_DUE, params![wall.0, at_most(limit)], read)
+    }
+
+    /// Moves only when it may be taken: for a row that nobody can read.
+    pub(super) fn operation_put_off(
+        &self,
+        id: &OperationId,
+        due_at: UtcMillis,
+    ) -> Result<(), Failure> {
+        let bound = params![id.as_str(), due_at.0];
+        self.one_row(sql::OPERATION_PUT_OFF, bound, id.as_str())
     }
 
     pub(super) fn next_due_at(&self) -> Result<Option<UtcMillis>, Failure> {

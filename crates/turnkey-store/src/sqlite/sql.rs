@@ -77,6 +77,7 @@ statements! {
         reasons = ?12, note = ?13 WHERE id = ?1 AND fence <= ?9";
     OPERATION_RENEW_LEASE = "UPDATE operations SET due_at = ?4 \
         WHERE id = ?1 AND fence = ?2 AND state = ?3";
+    OPERATION_PUT_OFF = "UPDATE operations SET due_at = ?2 WHERE id = ?1";
     OPERATION_DELETE = "DELETE FROM operations WHERE id = ?1";
 
     HISTORY_INSERT = "INSERT INTO history (instance_id, version, wall, business, kind, step, \
@@ -104,6 +105,7 @@ statements! {
         ORDER BY kind, subject LIMIT ?1";
     ALARM_BY_KEY = "SELECT kind, subject, listing, instance_id, order_id, operation_id, \
         since_wall, since_business, message FROM alarms WHERE kind = ?1 AND subject = ?2";
+    ALARM_IS_ANY = "SELECT 1 FROM alarms WHERE kind = ?1 LIMIT 1";
     ALARM_INSERT = "INSERT INTO alarms (kind, subject, listing, instance_id, order_id, \
         operation_id, since_wall, since_business, message) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, subject) DO NOTHING";

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use turnkey_core::decide::Change;
-use turnkey_core::ports::Store as _;
-use turnkey_core::{Fault, FaultKind, Instance, InstanceId, Now, UtcMillis};
-use turnkey_testkit::{ImmediateDriver, sample};
+use turnkey_core::ports::{Claim, Driver, Store as _};
+use turnkey_core::{AlarmKind, Fault, FaultKind, Instance, InstanceId, Now, UtcMillis};
+use turnkey_testkit::{ImmediateDriver, ScriptedDriver, sample};
 
 use super::failure::Failure;
 use super::mover::{Mover, log_length};
@@ -36,11 +36,15 @@ struct Open {
 
 impl Open {
     fn new() -> Self {
+        Self::with(Arc::new(ImmediateDriver::willing()))
+    }
+
+    fn with(driver: Arc<dyn Driver>) -> Self {
         let now = Now {
             wall: sample::NOON,
             business: sample::NOON,
         };
-        let listing = Arc::new(sample::listing(Arc::new(ImmediateDriver::willing())));
+        let listing = Arc::new(sample::listing(driver));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("turnkey.db");
         let store = SqliteStore::open(Options {
@@ -344,6 +348,69 @@ async fn what_no_program_of_ours_wrote_is_a_bug_and_no_guess() {
         let fault = open.store.instance_get(id).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Bug, "{damage}");
     }
+    assert!(open.store.is_healthy());
+}
+
+/// A row that nobody can read once failed the claim of all the others, at every look.
+#[tokio::test]
+async fn a_row_that_cannot_be_claimed_holds_up_no_other() {
+    let open = Open::with(Arc::new(ScriptedDriver::willing()));
+    for n in 1..=4 {
+        open.create(n).await.unwrap();
+    }
+    let id = |n| sample::fresh(n).order.operation();
+    for (n, damage) in [
+        (1, "UPDATE operations SET kind = 'paint'"),
+        (2, "UPDATE operations SET note = x'00'"),
+        (3, "UPDATE operations SET instance_id = 'i-nobody'"),
+    ] {
+        let only = format!("{damage} WHERE id = '{}'", id(n));
+        open.write(move |rows| Ok(rows.run(&only, [])?))
+            .await
+            .unwrap();
+    }
+    let claim = |ms| {
+        open.store.operation_claim(Claim {
+            now: Now {
+                wall: open.now.wall.plus_ms(ms),
+                business: open.now.business,
+            },
+            limit: 10,
+            lease_ms: 1_000_000,
+        })
+    };
+    let claimed = claim(0).await.unwrap();
+    let works: Vec<_> = claimed.works.iter().map(|work| &work.operation).collect();
+    assert_eq!(works, [&id(4)]);
+    let set_aside: Vec<_> = claimed.set_aside.iter().map(|(id, _)| id).collect();
+    assert_eq!(set_aside, [&id(1), &id(2), &id(3)]);
+    let alarms = open.store.alarm_list(10).await.unwrap();
+    assert_eq!(alarms.len(), 3, "{alarms:?}");
+    assert!(alarms.iter().all(|a| a.kind == AlarmKind::Unclaimable));
+    assert!(
+        alarms[0].message.contains("paint"),
+        "what is wrong is said: {alarms:?}"
+    );
+    assert_eq!(
+        claimed.next_due_at,
+        Some(open.now.wall.plus_ms(super::job::SET_ASIDE_MS)),
+        "nobody is asked to look at once again"
+    );
+
+    // Whoever mends a row has its work done, and the alarm is over.
+    let mend = format!(
+        "UPDATE operations SET kind = 'provision' WHERE id = '{}'",
+        id(1)
+    );
+    open.write(move |rows| Ok(rows.run(&mend, [])?))
+        .await
+        .unwrap();
+    let claimed = claim(super::job::SET_ASIDE_MS).await.unwrap();
+    let works: Vec<_> = claimed.works.iter().map(|work| &work.operation).collect();
+    assert_eq!(works, [&id(1)]);
+    let alarms = open.store.alarm_list(10).await.unwrap();
+    let subjects: Vec<_> = alarms.iter().map(|a| a.subject.as_str()).collect();
+    assert_eq!(subjects, [id(2).as_str(), id(3).as_str()]);
     assert!(open.store.is_healthy());
 }
 

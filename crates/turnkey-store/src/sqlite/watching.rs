@@ -72,6 +72,11 @@ impl Rows {
         self.all(sql::ALARM_LIST, [at_most(limit)], alarm)
     }
 
+    pub(super) fn alarm_is_any(&self, kind: AlarmKind) -> Result<bool, Failure> {
+        let any = self.first(sql::ALARM_IS_ANY, [kind.name()], |_| Ok(()))?;
+        Ok(any.is_some())
+    }
+
     pub(super) fn alarm_turn(&self, turn: &AlarmTurn) -> Result<AlarmTurned, Failure> {
         let mut turned = AlarmTurned::default();
         for alarm in &turn.raise {
