@@ -40,6 +40,7 @@ pub(crate) fn listing() -> anyhow::Result<Arc<Listing>> {
         dry_run: false,
         give_up_after_ms: 24 * 3_600_000,
         not_yet_for_ms: Some(24 * 3_600_000),
+        stock_low: 0,
     };
     Ok(Arc::new(Listing {
         name: LISTING.to_owned(),

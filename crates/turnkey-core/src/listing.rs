@@ -26,6 +26,8 @@ pub struct Product {
     /// How long its driver may say "not yet" before an operation needs a person, in milliseconds;
     /// absent: for ever, because it is a person that it waits for.
     pub not_yet_for_ms: Option<u64>,
+    /// With fewer free items in its stock than this, somebody should buy more; 0 is never.
+    pub stock_low: u64,
 }
 
 impl fmt::Debug for Product {

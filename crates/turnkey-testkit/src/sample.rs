@@ -35,6 +35,7 @@ pub fn listing(driver: Arc<dyn Driver>) -> Listing {
             dry_run: false,
             give_up_after_ms: 24 * 3_600_000,
             not_yet_for_ms: Some(24 * 3_600_000),
+            stock_low: 0,
         }),
         product_code: None,
         keys: vec!["sample-key".to_owned().into()],

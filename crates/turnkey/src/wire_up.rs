@@ -336,6 +336,13 @@ fn product(
         dry_run: product.dry_run,
         give_up_after_ms: millis(product.give_up_after),
         not_yet_for_ms: not_yet_for.map(millis),
+        stock_low: match &product.driver {
+            DriverSettings::Pool { stock_low } => *stock_low,
+            DriverSettings::Demo { .. }
+            | DriverSettings::Command { .. }
+            | DriverSettings::Webhook { .. }
+            | DriverSettings::Manual => 0,
+        },
     })
 }
 

@@ -127,7 +127,7 @@ pub(super) struct Refusal {
 pub(super) type Told = Result<Exit, Refusal>;
 
 impl Refusal {
-    fn nobody(message: String) -> Self {
+    pub(super) fn nobody(message: String) -> Self {
         Self {
             status: None,
             code: None,

@@ -10,6 +10,7 @@ mod listing;
 mod product;
 mod secret;
 mod serve;
+mod stock;
 mod terminal;
 mod trigger;
 mod why;
@@ -79,6 +80,8 @@ enum Command {
 
     /// Say what a code means, who must act, and what to do.
     Why(why::Why),
+    /// Run the shop: what the pool driver hands out.
+    Stock(stock::Stock),
 }
 
 #[derive(Subcommand)]
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Product(product) => product.run(lang),
         Command::Secret(secret) => secret.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
+        Command::Stock(stock) => stock.run(lang),
     };
     match ended {
         Ok(exit) => exit.into(),

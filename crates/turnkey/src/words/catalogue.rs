@@ -138,6 +138,8 @@ codes! {
     out_of_stock: Busy, "nothing is in stock", "没有库存";
     stock_too_long: Malformed, "too much stock at once", "一次加的库存太多";
     stock_duplicate: Conflict, "the stock has it already", "库存里已经有了";
+    product_without_stock: Conflict, "the product has no stock", "产品没有库存";
+    stock_empty: Malformed, "an item hands nothing over", "条目里什么都没有";
     // Findings of `turnkey config check`.
     config_file_missing: Config, "there is no configuration file", "没有配置文件";
     key_unknown: Config, "unknown key", "没有这个键";
@@ -206,6 +208,10 @@ codes! {
     store_refused: Command, "the database refused", "数据库拒绝了";
     listing_missing: Command, "a listing with orders is gone", "有订单的商品不见了";
     listing_twice: Command, "two listings would become one", "两个商品会变成一个";
+    stock_file_too_long: Command, "the stock file is too long", "库存文件太长";
+    stock_file_malformed: Command, "the stock file is no CSV", "库存文件不是 CSV";
+    stock_column_unclear: Command, "a column has no name of its own", "列没有自己的名字";
+    stock_file_empty: Command, "the stock file has no item", "库存文件没有条目";
 }
 
 /// The row of `code`.

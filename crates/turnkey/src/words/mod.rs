@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod start;
+pub mod stock;
 
 use std::fmt;
 

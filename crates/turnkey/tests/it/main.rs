@@ -26,5 +26,6 @@ mod proxy;
 mod python_peer;
 mod secrets;
 mod seed;
+mod stock;
 mod vendor;
 mod wire;

@@ -216,6 +216,7 @@ fn listing(key: SecretString) -> Listing {
             dry_run: false,
             give_up_after_ms: 0,
             not_yet_for_ms: None,
+            stock_low: 0,
         }),
         product_code: Some("prod-demo".to_owned()),
         keys: vec![key.into()],

@@ -5,12 +5,15 @@
 //! It is *not* where anything is decided: it lists what the store has, and hands what an operator
 //! wants to the desk.
 
+pub mod access;
+pub mod deliver;
 mod failure;
 mod guard;
 pub mod listings;
 pub mod products;
 mod routes;
 pub mod secrets;
+pub mod stock;
 mod wire;
 
 use std::net::SocketAddr;

@@ -20,7 +20,7 @@ use crate::config::Role;
 use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
-use crate::http::admin::{Admin, listings, products, secrets};
+use crate::http::admin::{Admin, deliver, listings, products, secrets, stock};
 
 /// Longest body: what an import brings at once. More comes in several.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -30,12 +30,16 @@ const BEARER: &str = "bearer";
 
 /// Who may do what.
 fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
-    use Role::Viewer;
+    use Role::{Operator, Viewer};
     vec![
         (Viewer, routes!(openapi)),
         (Viewer, routes!(listings::list)),
         (Viewer, routes!(products::list)),
         (Viewer, routes!(secrets::list)),
+        (Viewer, routes!(stock::list)),
+        (Viewer, routes!(stock::levels)),
+        (Operator, routes!(stock::add)),
+        (Operator, routes!(deliver::deliver)),
     ]
 }
 

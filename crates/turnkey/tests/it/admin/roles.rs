@@ -18,6 +18,20 @@ const ROUTES: &[(&str, &str, &str, &str)] = &[
     ),
     ("GET", "/api/v1/products", "viewer", "/api/v1/products"),
     ("GET", "/api/v1/secrets", "viewer", "/api/v1/secrets"),
+    ("GET", "/api/v1/stock", "viewer", "/api/v1/stock?limit=1"),
+    (
+        "GET",
+        "/api/v1/stock/levels",
+        "viewer",
+        "/api/v1/stock/levels",
+    ),
+    ("POST", "/api/v1/stock", "operator", "/api/v1/stock"),
+    (
+        "POST",
+        "/api/v1/instances/{id}/deliver",
+        "operator",
+        "/api/v1/instances/i-none/deliver",
+    ),
 ];
 
 /// The tokens that may be tried, with what each opens.

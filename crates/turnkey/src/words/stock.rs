@@ -1,0 +1,44 @@
+//! What may be wrong with a file for the stock.
+
+use crate::words::{Said, say};
+
+/// A file with more than is taken at once.
+#[must_use]
+pub fn too_long() -> Said {
+    say(
+        "stock_file_too_long",
+        "the file has more than 1 MiB; add it in several",
+        "文件超过 1 MiB；请分成几次添加",
+    )
+}
+
+/// A file that is no CSV. Its content is secret, so only the place is told.
+#[must_use]
+pub fn malformed(error: &csv::Error) -> Said {
+    let line = error.position().map_or(0, csv::Position::line);
+    say(
+        "stock_file_malformed",
+        format!("line {line} is not CSV with as many cells as there are columns"),
+        format!("第 {line} 行不是列数正确的 CSV"),
+    )
+}
+
+/// A column without a name of its own.
+#[must_use]
+pub fn column_unclear(name: &str) -> Said {
+    say(
+        "stock_column_unclear",
+        format!("the first line names the columns; {name:?} is empty or there twice"),
+        format!("第一行写列名；{name:?} 是空的或者出现了两次"),
+    )
+}
+
+/// A file without items.
+#[must_use]
+pub fn no_line() -> Said {
+    say(
+        "stock_file_empty",
+        "the file has no item behind its first line, which names the columns",
+        "第一行（列名）之后没有任何条目",
+    )
+}
