@@ -17,6 +17,9 @@ use super::sql;
 use crate::seal::{Place, Sealer};
 use crate::stored::{access_bytes, access_from, by_name, context_from, context_text};
 
+/// An operation that is due, by its id; its row may not be readable.
+pub(super) type Due = (OperationId, Result<Operation, Failure>);
+
 /// One connection with what it takes to read its rows. Belongs to one thread.
 pub(super) struct Rows {
     pub(super) connection: Connection,
@@ -285,7 +288,7 @@ impl Rows {
         &self,
         wall: UtcMillis,
         limit: usize,
-    ) -> Result<Vec<(OperationId, Result<Operation, Failure>)>, Failure> {
+    ) -> Result<Vec<Due>, Failure> {
         let read = |row: &Row<'_>| {
             let id = OperationId::new(row.get::<_, String>(0)?);
             Ok((id, self.operation_from(row)))
