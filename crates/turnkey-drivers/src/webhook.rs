@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -64,8 +65,8 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 pub struct WebhookSettings {
     /// Where it is.
     pub url: String,
-    /// What calls are signed with.
-    pub secret: Arc<WebhookSecret>,
+    /// What calls are signed with. It may be swapped for another; a call has one of the two.
+    pub secret: Arc<ArcSwap<WebhookSecret>>,
     /// For how long it may say "not yet"; one call takes no longer either.
     pub timeout: Duration,
     /// What each plan tells the hook, by the plan's name.
@@ -147,7 +148,7 @@ impl WebhookDriver {
             .map_err(|error| format!("cannot put the question: {error}"))?;
         let now = self.clock.now().wall;
         let (id, timestamp) = (work.operation.as_str(), now.0.div_euclid(1000).to_string());
-        let signature = self.settings.secret.sign(id, &timestamp, &body);
+        let signature = self.settings.secret.load().sign(id, &timestamp, &body);
         let response = self
             .client
             .post(&self.settings.url)

@@ -9,5 +9,6 @@ pub mod config;
 pub mod http;
 pub mod keys;
 pub mod log;
+pub mod reload;
 pub mod wire_up;
 pub mod words;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -25,6 +26,7 @@ use crate::http::admin::{Admin, AdminDoor, Sold};
 use crate::http::gateway::{Gateway, Refused};
 use crate::http::server::{DoorLimits, serve};
 use crate::keys::{FLUSH_EVERY_MS, KeyBook};
+use crate::reload::{HookSecret, Secrets};
 use crate::words::{Said, start};
 
 /// What is left for the last answers after the longest wait for a driver.
@@ -46,7 +48,7 @@ pub struct Doors {
 /// Everything that runs, connected.
 pub struct Shop {
     gateway: Arc<Gateway>,
-    keys: Arc<KeyBook>,
+    secrets: Arc<Secrets>,
     clock: Arc<dyn Clock>,
     admin: Arc<AdminDoor>,
     runner: Arc<Runner>,
@@ -66,8 +68,9 @@ impl Shop {
         limits: RunnerLimits,
     ) -> anyhow::Result<Self> {
         let mut products: BTreeMap<&str, Arc<Product>> = BTreeMap::new();
+        let mut hooks = BTreeMap::new();
         for settled in &settings.products {
-            let made = product(settled, settings, key, &clock)?;
+            let made = product(settled, settings, key, &clock, &mut hooks)?;
             products.insert(&settled.name, Arc::new(made));
         }
         let listed: Vec<_> = settings
@@ -103,29 +106,40 @@ impl Shop {
             dialect: *dialect,
             path: path.clone(),
         });
+        let tokens = Arc::new(ArcSwap::from_pointee(settings.admin.tokens.clone()));
         let admin = Admin {
             store: Arc::clone(&store),
             desk: Arc::clone(&desk),
             clock: Arc::clone(&clock),
             sold: sold.collect(),
             keys: Arc::clone(&keys),
-            tokens: settings.admin.tokens.clone(),
+            tokens: Arc::clone(&tokens),
             refused: Refused::default(),
         };
         Ok(Self {
             gateway: Arc::new(Gateway::new(routes, desk, store, Arc::clone(&clock))),
             admin: Arc::new(admin.door()),
-            keys,
+            secrets: Arc::new(Secrets {
+                keys,
+                tokens,
+                hooks,
+            }),
             clock,
             runner: Arc::new(runner),
             drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
         })
     }
 
-    /// The keys of every listing, to be reloaded and listed.
+    /// The keys of every listing.
     #[must_use]
     pub fn keys(&self) -> Arc<KeyBook> {
-        Arc::clone(&self.keys)
+        Arc::clone(&self.secrets.keys)
+    }
+
+    /// Whatever a reload swaps.
+    #[must_use]
+    pub fn secrets(&self) -> Arc<Secrets> {
+        Arc::clone(&self.secrets)
     }
 
     /// Serves at `doors` until `stop` says so, then drains: answers that were begun are sent, work
@@ -139,7 +153,7 @@ impl Shop {
             let _ = stopping.wait_for(|stop| *stop).await;
             gateway.drain();
         });
-        let flushing = tokio::spawn(flush(Arc::clone(&self.keys), self.clock));
+        let flushing = tokio::spawn(flush(self.keys(), self.clock.clone()));
         let admin_limits = DoorLimits {
             connections_max: ADMIN_CONNECTIONS_MAX,
             ..doors.limits
@@ -155,7 +169,7 @@ impl Shop {
             serve(doors.admin, self.admin, admin_limits, stop, DRAIN_MARGIN),
         );
         flushing.abort();
-        if let Err(fault) = self.keys.flush().await {
+        if let Err(fault) = self.secrets.keys.flush().await {
             tracing::warn!(
                 code = fault.code,
                 "could not store when keys were last used: {fault}"
@@ -270,6 +284,7 @@ fn product(
     settings: &Settings,
     key: &MasterKey,
     clock: &Arc<dyn Clock>,
+    hooks: &mut BTreeMap<String, HookSecret>,
 ) -> anyhow::Result<Product> {
     let params = || product.plans.iter().cloned().collect();
     let mut not_yet_for = Some(product.give_up_after);
@@ -303,9 +318,11 @@ fn product(
             timeout,
         } => {
             not_yet_for = Some(*timeout);
+            let secret: HookSecret = Arc::new(ArcSwap::new(Arc::clone(secret)));
+            hooks.insert(product.name.clone(), Arc::clone(&secret));
             let webhook = WebhookSettings {
                 url: url.clone(),
-                secret: Arc::clone(secret),
+                secret: Arc::clone(&secret),
                 timeout: *timeout,
                 params: params(),
             };

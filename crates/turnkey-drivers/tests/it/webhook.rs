@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use turnkey_core::ports::{Driver as _, Verdict, Work};
@@ -26,10 +27,26 @@ fn wall() -> UtcMillis {
     UtcMillis(since.expect("after 1970").as_millis() as i64)
 }
 
+fn secret(text: &str) -> WebhookSecret {
+    WebhookSecret::parse(text).expect("a secret")
+}
+
 fn driver_within(url: &str, timeout: Duration) -> WebhookDriver {
+    driver_with(
+        url,
+        timeout,
+        &Arc::new(ArcSwap::from_pointee(secret(SECRET))),
+    )
+}
+
+fn driver_with(
+    url: &str,
+    timeout: Duration,
+    secret: &Arc<ArcSwap<WebhookSecret>>,
+) -> WebhookDriver {
     let settings = WebhookSettings {
         url: url.to_owned(),
-        secret: Arc::new(WebhookSecret::parse(SECRET).expect("a secret")),
+        secret: Arc::clone(secret),
         timeout,
         params: BTreeMap::from([("team".to_owned(), json!({"seats": 10}))]),
     };
@@ -83,6 +100,18 @@ async fn honest_vendor() -> Hook {
         response(200, "", &json!({"access": access}).to_string())
     })
     .await
+}
+
+#[tokio::test]
+async fn a_secret_that_is_swapped_signs_the_next_call() {
+    let hook = honest_vendor().await;
+    let other = secret("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let held = Arc::new(ArcSwap::from_pointee(other));
+    let driver = driver_with(&hook.url, Duration::from_secs(600), &held);
+    let ask = async || driver.drive(work(OperationKind::Provision)).await;
+    assert!(matches!(ask().await, Verdict::Retry(_)), "401: not genuine");
+    held.store(Arc::new(secret(SECRET)));
+    assert!(matches!(ask().await, Verdict::Done(Some(_))));
 }
 
 #[tokio::test]

@@ -1,21 +1,20 @@
 //! `turnkey serve`: runs until it is told to stop, then drains.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use turnkey_engine::RunnerLimits;
 use turnkey_store::{MasterKey, SqliteStore};
 
 use crate::cli::config_check::spoken;
 use crate::cli::{Exit, Lang, complain};
-use crate::config::{self, Checked, KeySource, Settings};
+use crate::config::{self, Checked, Settings};
 use crate::http::server::DoorLimits;
-use crate::keys::{KeyBook, Reloaded};
 use crate::log;
 use crate::wire_up::{Doors, Shop, clock_of, open_store};
 use crate::words::{Said, start};
@@ -100,63 +99,18 @@ pub(super) async fn serve(
         clock,
         RunnerLimits::default(),
     )?;
-    let keys = shop.keys();
-    if let Err(fault) = keys.recall().await {
+    if let Err(fault) = shop.keys().recall().await {
         tracing::warn!(
             code = fault.code,
             "when keys were last used is not known: {fault}"
         );
     }
     if let Some(config) = config {
-        tokio::spawn(reload(keys, config.to_owned(), hangup));
+        tokio::spawn(shop.secrets().follow(config.to_owned(), hangup));
     }
     ready();
     shop.run(doors, stops).await;
     Ok(())
-}
-
-/// Reads the keys again whenever SIGHUP comes, for ever. Whatever is wrong leaves the keys as they
-/// are, and says so.
-async fn reload(keys: Arc<KeyBook>, config: PathBuf, mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
-        let (keys, config) = (Arc::clone(&keys), config.clone());
-        let reloaded = tokio::task::spawn_blocking(move || reload_once(&keys, &config)).await;
-        if reloaded.is_err() {
-            tracing::error!("reloading keys broke off; the keys are as they were");
-        }
-    }
-}
-
-fn reload_once(keys: &KeyBook, config: &Path) {
-    let Checked { settings, findings } = config::load(config);
-    let Some(settings) = settings else {
-        for finding in findings.iter().filter(|finding| finding.is_error) {
-            tracing::error!(code = finding.said.code, "not reloaded: {finding}");
-        }
-        tracing::error!("nothing was reloaded: every listing has the keys that it had");
-        return;
-    };
-    for (listing, done) in keys.reload(&settings) {
-        match done {
-            Reloaded::Swapped => tracing::info!(listing, "listing {listing} has other keys now"),
-            Reloaded::Same => tracing::info!(listing, "listing {listing} has the same keys"),
-            Reloaded::NeedsRestart => tracing::warn!(
-                listing,
-                "listing {listing} was added or taken away: that takes a restart"
-            ),
-        }
-    }
-    for listing in &settings.listings {
-        for key in &listing.keys {
-            if let KeySource::Environment(name) = &key.source {
-                tracing::warn!(
-                    listing = listing.name,
-                    "the key in {name} is what it was at the start: another one takes a restart"
-                );
-            }
-        }
-    }
-    tracing::info!("keys are reloaded; whatever else was changed takes a restart");
 }
 
 /// Opens the store. A program that was being started when the server before us was killed may hold

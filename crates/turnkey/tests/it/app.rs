@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use turnkey::config::{self, Mode};
 use turnkey::http::server::DoorLimits;
 use turnkey::keys::KeyBook;
+use turnkey::reload::Secrets;
 use turnkey::wire_up::{Doors, Shop, open_store};
 use turnkey_core::ports::{Clock as _, Store};
 use turnkey_core::{Instance, InstanceId, Now, Operation, Order, UtcMillis};
@@ -75,6 +76,7 @@ pub(crate) struct App {
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Arc<KeyBook>,
+    pub(crate) secrets: Arc<Secrets>,
     _folder: TempDir,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
@@ -109,7 +111,7 @@ impl App {
             RunnerLimits::default(),
         )
         .expect("every driver");
-        let keys = shop.keys();
+        let (keys, secrets) = (shop.keys(), shop.secrets());
         let port = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let doors = Doors {
             market: port().await,
@@ -126,6 +128,7 @@ impl App {
             clock,
             store,
             keys,
+            secrets,
             _folder: folder,
             stop,
             running,

@@ -11,7 +11,7 @@ use turnkey::config::{self, Mode, Settings};
 use turnkey::keys::Reloaded;
 use turnkey_engine::SystemClock;
 
-use crate::app::{App, KEY};
+use crate::app::{App, KEY, VIEWER};
 use crate::binary::{Served, Site, create};
 use crate::wire::{Answer, get, signed};
 
@@ -104,7 +104,7 @@ async fn one_key_is_promoted_and_another_dropped_under_load_and_no_call_is_refus
     const OLD: &str = "the-old-key-5NbR7uYh";
     const NEW: &str = "the-new-key-2LrB7uYh";
     const NEWER: &str = "the-newer-key-9Zt3vQ";
-    let (reloaded, kept) = ("keys are reloaded", "nothing was reloaded");
+    let (reloaded, kept) = ("secrets are reloaded", "nothing was reloaded");
     let site = site();
     let folder = site.folder.path();
     write_keys(folder, [OLD, NEW]);
@@ -166,6 +166,9 @@ fn settings(keys: &str) -> Settings {
         product = "notes"
         any_plan = "team"
         keys = [{keys}]
+        [admin.token.new]
+        role = "viewer"
+        token = {{ value = "5555555555555555555555555555newone" }}
         [listing.brand-new]
         dialect = "qingcloud-market"
         product = "notes"
@@ -225,5 +228,21 @@ async fn a_list_tells_which_key_was_used_when_and_never_the_key() {
     let stored = app.store.key_use_list().await.expect("a healthy store");
     let stored: Vec<_> = stored.into_iter().map(|u| (u.fingerprint, u.at)).collect();
     assert_eq!(stored, [(before[0].fingerprint.clone(), now)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn tokens_are_swapped_with_the_keys() {
+    let app = App::start().await;
+    let status = async |token: &str| {
+        let answer = app.admin("GET", "/api/v1/listings", Some(token), "").await;
+        answer.status
+    };
+    let new = "5555555555555555555555555555newone";
+    assert_eq!((status(VIEWER).await, status(new).await), (200, 401));
+    let key = format!(r#"{{ value = "{KEY}" }}"#);
+    let done = app.secrets.swap(&settings(&key));
+    assert_eq!(done["notes"], Reloaded::Same);
+    assert_eq!((status(VIEWER).await, status(new).await), (401, 200));
     app.stop().await;
 }

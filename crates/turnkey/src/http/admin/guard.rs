@@ -66,8 +66,9 @@ impl Admin {
     /// Every token is compared, and every one as long as the others.
     fn caller_with(&self, token: &str) -> Option<Caller> {
         let hash = token_hash(token);
+        let tokens = self.tokens.load();
         let mut found = None;
-        for known in &self.tokens {
+        for known in tokens.iter() {
             if bool::from(known.hash.ct_eq(&hash)) {
                 found = Some(known);
             }

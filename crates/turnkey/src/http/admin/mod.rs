@@ -35,10 +35,10 @@ pub use guard::Caller;
 pub use routes::document;
 pub use wire::{PAGE_MAX, PAGE_USUAL, Page, stamp};
 
-use crate::config::TokenSettings;
 use crate::http::gateway::Refused;
 use crate::http::server::Door;
 use crate::keys::{KeyBook, Listed};
+use crate::reload::Tokens;
 
 /// What every handler has at hand.
 #[allow(dead_code, reason = "a seam for the nouns that are on their way")]
@@ -54,7 +54,7 @@ pub struct Admin {
     /// The keys of every listing.
     pub(crate) keys: Arc<KeyBook>,
     /// Who may come in.
-    pub(crate) tokens: Vec<TokenSettings>,
+    pub(crate) tokens: Tokens,
     /// Keeps strangers from filling the log.
     pub(crate) refused: Refused,
 }
