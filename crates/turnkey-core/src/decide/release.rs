@@ -1,8 +1,10 @@
 //! Remove it: idempotent by state.
 
+use std::ops::ControlFlow;
+
 use crate::decide::life::{Life, Put};
-use crate::decide::standing::{is_stale, joins, wanted};
-use crate::decide::{Decision, Flag, Outcome, State, named};
+use crate::decide::standing::{joins, meant, wanted};
+use crate::decide::{Decision, Outcome, State};
 use crate::fault::Fault;
 use crate::id::InstanceId;
 use crate::instance::{InstanceEvent, InstanceState, Reasons};
@@ -14,16 +16,11 @@ pub(super) fn decide(
     id: &InstanceId,
     state: State,
 ) -> Result<Decision, Fault> {
-    let Admission {
-        listing, call, now, ..
-    } = admission;
-    if call.dry_run && id.is_dry_of(&listing.name) {
-        return Ok(Decision::unchanged(Ok(Outcome::Done)));
-    }
-    let instance = named(listing, id, state.instance)?;
-    if is_stale(admission, &instance) {
-        return Ok(Decision::unchanged(Ok(Outcome::Done)).flagged(Flag::Stale));
-    }
+    let Admission { listing, now, .. } = admission;
+    let instance = match meant(admission, id, state.instance)? {
+        ControlFlow::Continue(instance) => instance,
+        ControlFlow::Break(nothing) => return Ok(nothing),
+    };
     let mut life = Life::stored(instance, state.operations, *now);
     let put = match life.instance.state {
         InstanceState::Released => return Ok(Decision::unchanged(Ok(Outcome::Gone))),

@@ -1,5 +1,7 @@
 //! Standing still and running again: idempotent by state.
 
+use std::ops::ControlFlow;
+
 use crate::decide::life::{Life, Put, is_held};
 use crate::decide::wanted::Wanted;
 use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while};
@@ -15,16 +17,11 @@ pub(super) fn suspend(
     reason: Reason,
     state: State,
 ) -> Result<Decision, Fault> {
-    let Admission {
-        listing, call, now, ..
-    } = admission;
-    if call.dry_run && id.is_dry_of(&listing.name) {
-        return Ok(nothing());
-    }
-    let instance = named(listing, id, state.instance)?;
-    if is_stale(admission, &instance) {
-        return Ok(nothing().flagged(Flag::Stale));
-    }
+    let Admission { listing, now, .. } = admission;
+    let instance = match meant(admission, id, state.instance)? {
+        ControlFlow::Continue(instance) => instance,
+        ControlFlow::Break(nothing) => return Ok(nothing),
+    };
     let is_first = instance.reasons.is_empty();
     let mut life = Life::stored(instance, state.operations, *now);
     match life.instance.state {
@@ -55,16 +52,10 @@ pub(super) fn resume(
     by: Reason,
     state: State,
 ) -> Result<Decision, Fault> {
-    let Admission {
-        listing, call, now, ..
-    } = admission;
-    if call.dry_run && id.is_dry_of(&listing.name) {
-        return Ok(nothing());
-    }
-    let instance = named(listing, id, state.instance)?;
-    if is_stale(admission, &instance) {
-        return Ok(nothing().flagged(Flag::Stale));
-    }
+    let instance = match meant(admission, id, state.instance)? {
+        ControlFlow::Continue(instance) => instance,
+        ControlFlow::Break(nothing) => return Ok(nothing),
+    };
     match instance.state {
         InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {}
         InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
@@ -72,10 +63,10 @@ pub(super) fn resume(
         }
     }
     if instance.reasons.lifted_by(by).is_empty() {
-        let life = Life::stored(instance, state.operations, *now);
+        let life = Life::stored(instance, state.operations, admission.now);
         return Ok(joins(&life, OperationKind::Resume));
     }
-    let mut life = Life::stored(instance, state.operations, *now);
+    let mut life = Life::stored(instance, state.operations, admission.now);
     let put = lift(admission, &mut life, by)?.unwrap_or(Put::Done);
     life.decision(OperationKind::Resume, put, None)
 }
@@ -107,12 +98,27 @@ pub(super) fn lift(
     .map(Some)
 }
 
-/// Whether the call was signed before the newest renewal or resume of the instance.
-pub(super) fn is_stale(admission: &Admission, instance: &Instance) -> bool {
-    match (admission.call.signed_at, instance.lifted_signed_at) {
+/// The instance that a call without an order is about; or the success that changes nothing, where
+/// it names an instance of a dry run, or was signed before the newest renewal or resume.
+pub(super) fn meant(
+    admission: &Admission,
+    id: &InstanceId,
+    instance: Option<Instance>,
+) -> Result<ControlFlow<Decision, Instance>, Fault> {
+    let Admission { listing, call, .. } = admission;
+    if call.dry_run && id.is_dry_of(&listing.name) {
+        return Ok(ControlFlow::Break(nothing()));
+    }
+    let instance = named(listing, id, instance)?;
+    let is_stale = match (call.signed_at, instance.lifted_signed_at) {
         (Some(signed), Some(lifted)) => signed < lifted,
         (Some(_) | None, None) | (None, Some(_)) => false,
-    }
+    };
+    Ok(if is_stale {
+        ControlFlow::Break(nothing().flagged(Flag::Stale))
+    } else {
+        ControlFlow::Continue(instance)
+    })
 }
 
 /// Work that fulfils no order.
