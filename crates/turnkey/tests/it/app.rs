@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use turnkey::config::{self, Mode};
+use turnkey::config::{self, Checked, Mode, Settings};
 use turnkey::http::server::DoorLimits;
 use turnkey::keys::KeyBook;
 use turnkey::reload::Secrets;
@@ -22,31 +22,20 @@ use crate::wire::{Answer, Parameters, get, signed};
 /// The key of every listing here.
 pub(crate) const KEY: &str = "k9Zt3vQeXw2LrB7uYh5N";
 
-/// Tokens of [`DEMO`], by role.
+/// The tokens of [`TOKENS`], by role.
 pub(crate) const VIEWER: &str = "1111111111111111111111111111viewer";
 pub(crate) const OPERATOR: &str = "22222222222222222222222222operator";
 pub(crate) const ADMIN: &str = "33333333333333333333333333333admin";
 
-/// A listing `notes` of the demo product at `/spi/notes`, and a second one of the same key at
-/// `/spi/other`, each told apart by its product code.
-const DEMO: &str = r#"
+/// A listing `notes` of a product `notes` with the plans `team` and `solo`. Who delivers it is said
+/// beside this.
+pub(crate) const NOTES: &str = r#"
     [server]
     public_url = "https://deliver.example.com"
-    [admin.token.vera]
-    role = "viewer"
-    token = { value = "1111111111111111111111111111viewer" }
-    [admin.token.otto]
-    role = "operator"
-    token = { value = "22222222222222222222222222operator" }
-    [admin.token.ada]
-    role = "admin"
-    token = { value = "33333333333333333333333333333admin" }
     [store]
     url = "sqlite:test.db"
     [secrets]
     master_key = { file = "test.key" }
-    [product.notes]
-    driver = "demo"
     [product.notes.plan.team]
     [product.notes.plan.solo]
     [listing.notes]
@@ -60,6 +49,13 @@ const DEMO: &str = r#"
     [[listing.notes.offer]]
     spec = "solo"
     plan = "solo"
+"#;
+
+/// The demo driver delivers it; a second listing of the same key, at `/spi/other`, is told apart by
+/// its product code.
+const DEMO: &str = r#"
+    [product.notes]
+    driver = "demo"
     [listing.other]
     dialect = "qingcloud-market"
     product = "notes"
@@ -67,6 +63,25 @@ const DEMO: &str = r#"
     any_plan = "team"
     keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
 "#;
+
+/// A token for each role.
+pub(crate) const TOKENS: &str = r#"
+    [admin.token.vera]
+    role = "viewer"
+    token = { value = "1111111111111111111111111111viewer" }
+    [admin.token.otto]
+    role = "operator"
+    token = { value = "22222222222222222222222222operator" }
+    [admin.token.ada]
+    role = "admin"
+    token = { value = "33333333333333333333333333333admin" }
+"#;
+
+/// The settings of a configuration that is good.
+pub(crate) fn settled(checked: Checked) -> Settings {
+    let findings = checked.findings;
+    checked.settings.unwrap_or_else(|| panic!("{findings:?}"))
+}
 
 /// The whole program, running.
 pub(crate) struct App {
@@ -91,20 +106,27 @@ impl App {
     /// The demo product, behind a door with `limits`.
     pub(crate) async fn with_limits(limits: DoorLimits) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::start_in(folder, DEMO, limits).await
+        Self::start_in(folder, &format!("{NOTES}{DEMO}{TOKENS}"), limits).await
     }
 
     /// The configuration in `toml`, with its data in `folder`.
     pub(crate) async fn start_in(folder: TempDir, toml: &str, limits: DoorLimits) -> Self {
         let checked = config::parse(toml, Mode::Demo, folder.path());
-        let settings = checked
-            .settings
-            .unwrap_or_else(|| panic!("{:?}", checked.findings));
-        let (store, key) = open_store(&settings).expect("a store");
+        Self::start_at(folder, &settled(checked), limits, sample::NOON).await
+    }
+
+    /// What `settings` say, with its data in `folder`; both clocks show `at`.
+    pub(crate) async fn start_at(
+        folder: TempDir,
+        settings: &Settings,
+        limits: DoorLimits,
+        at: UtcMillis,
+    ) -> Self {
+        let (store, key) = open_store(settings).expect("a store");
         let store: Arc<dyn Store> = Arc::new(store);
-        let clock = ManualClock::at(sample::NOON);
+        let clock = ManualClock::at(at);
         let shop = Shop::new(
-            &settings,
+            settings,
             &key,
             Arc::clone(&store),
             Arc::new(clock.clone()),

@@ -65,6 +65,32 @@ async fn a_first_expire_that_was_delayed_past_the_renewal_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_captured_renewal_that_is_sent_again_after_a_suspend_lifts_nothing() {
+    let app = App::start().await;
+    let id = app.create("mord-1", "1_month").await.instance();
+    app.clock.advance(28 * DAY_MS);
+    let renewed_at = app.now().wall;
+    assert_eq!(app.renew("mord-2", &id, "1_month").await.status, 200);
+    app.clock.advance(60_000);
+    assert_eq!(app.expire(&id).await.status, 200);
+    let suspended = app.instance(&id).await;
+    assert_eq!(suspended.state, InstanceState::Suspended);
+
+    let renewal = [
+        ("action", "RenewInstance"),
+        ("order_id", "mord-2"),
+        ("instance_id", id.as_str()),
+        ("spec", "规格"),
+        ("package", "套餐"),
+        ("duration", "1_month"),
+    ];
+    let again = app.call_signed_at(&renewal, renewed_at).await;
+    assert_eq!(again.status, 200, "a repeat is answered like the first");
+    assert_eq!(app.instance(&id).await, suspended);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_delete_takes_back_what_is_still_being_provisioned() {
     let (app, vendor) = with_vendor().await;
     let (created, deleted) = tokio::join!(app.create("mord-1", "1_year"), async {

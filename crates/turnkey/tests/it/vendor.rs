@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::app::NOTES;
+
 /// A program for the `command` driver. It notes every run in `runs`, waits for the file
 /// `go.<kind>` (or `go`), then answers; the second run under a key repeats the first answer.
 const PROGRAM: &str = r#"
@@ -25,6 +27,15 @@ if [ "$kind" = provision ]; then
 fi
 "#;
 
+/// Who delivers what is bought at [`NOTES`].
+const PROVISIONED: &str = r#"
+    [product.notes]
+    driver = "command"
+    [product.notes.command]
+    argv = ["sh", "program.sh"]
+    directory = "vendor"
+"#;
+
 /// A vendor with a product `notes` that is provisioned by [`PROGRAM`].
 pub(crate) struct Vendor {
     pub(crate) folder: PathBuf,
@@ -36,32 +47,8 @@ impl Vendor {
         let vendor = folder.path().join("vendor");
         std::fs::create_dir(&vendor).expect("a folder for the vendor");
         std::fs::write(vendor.join("program.sh"), PROGRAM).expect("the program");
-        let toml = r#"
-            [server]
-            public_url = "https://deliver.example.com"
-            [store]
-            url = "sqlite:test.db"
-            [secrets]
-            master_key = { file = "test.key" }
-            [product.notes]
-            driver = "command"
-            [product.notes.command]
-            argv = ["sh", "program.sh"]
-            directory = "vendor"
-            [product.notes.plan.team]
-            [product.notes.plan.solo]
-            [listing.notes]
-            dialect = "qingcloud-market"
-            product = "notes"
-            keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
-            [[listing.notes.offer]]
-            spec = "规格"
-            plan = "team"
-            [[listing.notes.offer]]
-            spec = "solo"
-            plan = "solo"
-        "#;
-        (Self { folder: vendor }, toml.to_owned())
+        let toml = format!("{NOTES}{PROVISIONED}");
+        (Self { folder: vendor }, toml)
     }
 
     /// Lets the program answer; `what` is a kind of operation, or nothing for all.
