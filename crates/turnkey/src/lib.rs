@@ -9,6 +9,8 @@ pub mod config;
 pub mod http;
 pub mod keys;
 pub mod log;
+mod market;
+pub(crate) mod play;
 pub mod reload;
 pub mod wire_up;
 pub mod words;

@@ -1,7 +1,6 @@
 //! `turnkey trigger`: is the marketplace. Its overture, its real signature, its time limit and its
 //! retries, with the faults of a bad network on request.
 
-mod market;
 mod tell;
 
 use std::io::Read as _;
@@ -15,14 +14,15 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use turnkey_core::{
     Call, ChangePlan, Create, Digest, InstanceId, Intent, OrderKey, OrderRef, Period, Reason,
-    Renew, Unit,
+    Renew, Unit, UtcMillis,
 };
 use turnkey_dialects::{Action, Dialect, Overture};
+use turnkey_engine::SystemClock;
 
 use crate::cli::{Exit, Lang, complain};
 use crate::config;
+use crate::market::{Delivery, Market, known_by};
 use crate::words::start;
-use market::{Delivery, Market};
 use tell::Tally;
 
 /// More at once than any marketplace, and than the door takes.
@@ -118,7 +118,9 @@ impl Trigger {
         };
         let to = self.to.clone();
         let to = to.unwrap_or_else(|| format!("http://127.0.0.1:8686/spi/{name}/demo"));
-        let market = Market::new(dialect, key, &to, self.set.clone())?;
+        let clock = Arc::new(SystemClock::new(0, UtcMillis(0)));
+        let known = Arc::new(known_by(key));
+        let market = Market::new(dialect, known, clock, &to, self.set.clone())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();

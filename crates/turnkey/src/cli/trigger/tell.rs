@@ -8,8 +8,8 @@ use turnkey_core::decide::Outcome;
 use turnkey_dialects::{Action, Reply};
 
 use crate::cli::terminal::escaped;
-use crate::cli::trigger::market::{Delivery, Market};
 use crate::cli::{Exit, Lang, complain, say};
+use crate::market::{Delivery, Market};
 use crate::words::told;
 
 /// Counts deliveries.

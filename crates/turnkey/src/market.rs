@@ -1,14 +1,15 @@
 //! The marketplace's side of a call: sign, send, wait no longer than it would, call again.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
+use turnkey_core::ports::Clock;
 use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow};
 use turnkey_dialects::{Action, Ask, Dialect, Overture, Reply};
 use turnkey_drivers::DemoDriver;
-use turnkey_engine::SystemClock;
 
 use crate::words::{say, start};
 
@@ -19,37 +20,45 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// A marketplace, calling one notification URL.
-pub(super) struct Market {
+pub(crate) struct Market {
     dialect: &'static dyn Dialect,
     ask: &'static dyn Ask,
-    listing: Listing,
+    listing: Arc<Listing>,
+    clock: Arc<dyn Clock>,
     /// The notification URL without its own query.
-    pub(super) url: String,
+    pub(crate) url: String,
     own_query: String,
     set: Vec<(String, String)>,
     client: reqwest::Client,
 }
 
 /// One call with its repeats.
-pub(super) struct Delivery {
+pub(crate) struct Delivery {
     /// What was called.
-    pub(super) action: &'static Action,
+    pub(crate) action: &'static Action,
     /// What the marketplace makes of the last answer.
-    pub(super) outcome: Result<Outcome, Fault>,
+    pub(crate) outcome: Result<Outcome, Fault>,
     /// The last answer, where one came.
-    pub(super) reply: Option<Reply>,
+    pub(crate) reply: Option<Reply>,
     /// How often it called.
-    pub(super) calls: u32,
+    pub(crate) calls: u32,
     /// How many answers were thrown away.
-    pub(super) lost: u32,
+    pub(crate) lost: u32,
+    /// How many calls came to no answer, at least not within the time limit.
+    pub(crate) unanswered: u32,
     /// How long the slowest answer took.
-    pub(super) slowest: Duration,
+    pub(crate) slowest: Duration,
 }
 
 impl Market {
-    pub(super) fn new(
+    /// The marketplace that knows `listing` and calls `to`; its wall clock stamps what it signs.
+    ///
+    /// # Errors
+    /// When the dialect has no face that asks.
+    pub(crate) fn new(
         dialect: &'static dyn Dialect,
-        key: SecretString,
+        listing: Arc<Listing>,
+        clock: Arc<dyn Clock>,
         to: &str,
         set: Vec<(String, String)>,
     ) -> anyhow::Result<Self> {
@@ -76,7 +85,8 @@ impl Market {
         Ok(Self {
             dialect,
             ask,
-            listing: listing(key),
+            listing,
+            clock,
             url: url.to_owned(),
             own_query: own_query.to_owned(),
             set,
@@ -84,24 +94,24 @@ impl Market {
         })
     }
 
-    pub(super) fn overture(&self) -> Overture {
+    pub(crate) fn overture(&self) -> Overture {
         self.dialect.card().overture
     }
 
     /// The action that asks whether anybody is there.
-    pub(super) fn test(&self) -> Option<&'static Action> {
+    pub(crate) fn test(&self) -> Option<&'static Action> {
         let mut actions = self.dialect.card().actions.iter();
         actions.find(|action| action.name == "test")
     }
 
     /// How long the marketplace waits.
-    pub(super) fn time_limit(&self) -> Duration {
+    pub(crate) fn time_limit(&self) -> Duration {
         Duration::from_millis(self.dialect.card().time_limit_ms)
     }
 
     /// Calls until an answer is final, or the protocol's repeats are used up. With `is_lost` the
     /// first answer is thrown away, as a network might.
-    pub(super) async fn deliver(
+    pub(crate) async fn deliver(
         &self,
         action: &'static Action,
         call: &Call,
@@ -114,6 +124,7 @@ impl Market {
             reply: None,
             calls: 0,
             lost: 0,
+            unanswered: 0,
             slowest: Duration::ZERO,
         };
         loop {
@@ -130,7 +141,10 @@ impl Market {
                     delivery.outcome = self.ask.hear(call, &reply);
                     delivery.reply = Some(reply);
                 }
-                Err(fault) => delivery.outcome = Err(fault),
+                Err(fault) => {
+                    delivery.unanswered += 1;
+                    delivery.outcome = Err(fault);
+                }
             }
             // What is heard as the vendor's own no conforms, so that no marketplace calls again.
             let is_final = delivery
@@ -146,7 +160,7 @@ impl Market {
     }
 
     async fn call_once(&self, call: &Call) -> Result<Reply, Fault> {
-        let now = SystemClock::wall();
+        let now = self.clock.now().wall;
         let request = self
             .ask
             .ask(call, &self.listing, &self.own_query, &self.set, now)?;
@@ -205,14 +219,14 @@ impl Market {
     }
 }
 
-/// What a marketplace knows of a vendor's listing: the key, and a code.
-fn listing(key: SecretString) -> Listing {
+/// What a marketplace knows of a vendor's listing from outside: the key, and a code.
+pub(crate) fn known_by(key: SecretString) -> Listing {
     Listing {
         name: "trigger".to_owned(),
-        product: std::sync::Arc::new(Product {
+        product: Arc::new(Product {
             name: "trigger".to_owned(),
             plans: std::collections::BTreeMap::new(),
-            driver: std::sync::Arc::new(DemoDriver::new([0; 32], 0, 0.0)),
+            driver: Arc::new(DemoDriver::new([0; 32], 0, 0.0)),
             dry_run: false,
             give_up_after_ms: 0,
             not_yet_for_ms: None,
