@@ -72,6 +72,14 @@ impl Period {
             count => Ok(Self { count, unit }),
         }
     }
+
+    /// The period that was spelled as `text` by [`fmt::Display`], as orders keep it.
+    #[must_use]
+    pub fn spelled(text: &str) -> Option<Self> {
+        let (count, unit) = text.split_once('_')?;
+        let unit = Unit::ALL.into_iter().find(|known| known.name() == unit)?;
+        Self::new(count.parse().ok()?, unit).ok()
+    }
 }
 
 impl fmt::Display for Period {

@@ -28,8 +28,8 @@ const AGENDA_MAX: usize = 10_000;
 const ENTRIES_MAX: usize = 1_000;
 
 /// How long work may take at one moment before the advance stops there: longer than a marketplace
-/// and its repeats, shorter than the patience of whoever looks at a terminal.
-const SETTLE_MS_MAX: u64 = 60_000;
+/// waits, shorter than the patience of whoever looks at a terminal.
+const SETTLE_MS_MAX: u64 = 20_000;
 
 /// How long the clock rests at most when nobody says any more where it should be.
 const REST_MS_MAX: u64 = 3_600_000;
@@ -153,7 +153,7 @@ impl Calendar {
         let mut turn = self.turn()?;
         if until < self.clock.now().business {
             let message = "the business clock is past that already, and never goes back";
-            return Err(Fault::conflict("clock_back", message));
+            return Err(Fault::malformed("clock_back", message));
         }
         turn.rest();
         let mut entries = Vec::new();
@@ -170,7 +170,7 @@ impl Calendar {
     }
 
     fn turn(&self) -> Result<Turn<'_>, Fault> {
-        let busy = |_| Fault::conflict("clock_busy", "somebody else moves the clock just now");
+        let busy = |_| Fault::busy("clock_busy", "somebody else moves the clock just now");
         Ok(Turn {
             calendar: self,
             hold_ms: 0,
@@ -185,6 +185,7 @@ impl Calendar {
         diary: &D,
         kept: &mut Vec<Kept<D::Entry, D::Done>>,
     ) -> Result<End, Fault> {
+        let began_at = self.clock.now().business;
         let mut left_out = HashSet::new();
         if let Some(operation) = self.settle().await? {
             return Ok(End::Waits(Box::new(operation)));
@@ -196,7 +197,9 @@ impl Calendar {
                 return Ok(End::Arrived);
             }
             while let Some(((due_at, id), entry)) = agenda.entries.pop_first() {
-                if kept.len() >= ENTRIES_MAX && due_at > self.clock.now().business {
+                let now = self.clock.now().business;
+                // Everything of one moment belongs together, and each advance makes some way.
+                if kept.len() >= ENTRIES_MAX && due_at > now && now > began_at {
                     return Ok(End::Midway);
                 }
                 turn.to(due_at).await?;

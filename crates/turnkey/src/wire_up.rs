@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use turnkey_core::ports::{Clock, Driver, Store};
+use turnkey_core::ports::{BusinessClock, Clock, Driver, Store};
 use turnkey_core::{Listing, Now, Plan, Product};
 use turnkey_drivers::{
     CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, WebhookDriver,
@@ -26,6 +26,7 @@ use crate::http::admin::{Admin, AdminDoor, Sold};
 use crate::http::gateway::{Gateway, Refused};
 use crate::http::server::{DoorLimits, serve};
 use crate::keys::{FLUSH_EVERY_MS, KeyBook};
+use crate::play::VirtualClock;
 use crate::reload::{HookSecret, Secrets};
 use crate::words::{Said, start};
 
@@ -50,13 +51,14 @@ pub struct Shop {
     gateway: Arc<Gateway>,
     secrets: Arc<Secrets>,
     clock: Arc<dyn Clock>,
+    virtual_clock: Option<Arc<VirtualClock>>,
     admin: Arc<AdminDoor>,
     runner: Arc<Runner>,
     drain_within: Duration,
 }
 
 impl Shop {
-    /// Connects everything that `settings` name to `store`; time comes from `clock`.
+    /// Connects everything that `settings` name to `store`; time comes from `business`, both clocks.
     ///
     /// # Errors
     /// When a driver finds no way to the outside.
@@ -64,9 +66,10 @@ impl Shop {
         settings: &Settings,
         key: &MasterKey,
         store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
+        business: Arc<dyn BusinessClock>,
         limits: RunnerLimits,
     ) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::clone(&business) as Arc<dyn Clock>;
         let mut products: BTreeMap<&str, Arc<Product>> = BTreeMap::new();
         let mut hooks = BTreeMap::new();
         for settled in &settings.products {
@@ -97,6 +100,10 @@ impl Shop {
             Arc::clone(&nudge),
             limits,
         );
+        let virtual_clock = settings.is_clock_virtual.then(|| {
+            let (store, waiting) = (Arc::clone(&store), waiting.clone());
+            Arc::new(VirtualClock::new(store, business, waiting, &routes))
+        });
         let desk =
             Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge).handing_to(&runner);
         let desk = Arc::new(desk);
@@ -111,6 +118,7 @@ impl Shop {
             store: Arc::clone(&store),
             desk: Arc::clone(&desk),
             clock: Arc::clone(&clock),
+            virtual_clock: virtual_clock.clone(),
             sold: sold.collect(),
             keys: Arc::clone(&keys),
             tokens: Arc::clone(&tokens),
@@ -125,6 +133,7 @@ impl Shop {
                 hooks,
             }),
             clock,
+            virtual_clock,
             runner: Arc::new(runner),
             drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
         })
@@ -145,6 +154,9 @@ impl Shop {
     /// Serves at `doors` until `stop` says so, then drains: answers that were begun are sent, work
     /// that nobody waits for is left for the next start.
     pub async fn run(self, doors: Doors, stop: watch::Receiver<bool>) {
+        if let (Some(clock), Ok(door)) = (&self.virtual_clock, doors.market.local_addr()) {
+            clock.opens_at(door);
+        }
         let (stop_runner, runner_stops) = watch::channel(false);
         let runner = tokio::spawn(Arc::clone(&self.runner).run(runner_stops));
         let mut stopping = stop.clone();

@@ -148,7 +148,7 @@ fn work_is_stamped_with_the_moment_at_which_it_fell_due() {
 
 #[test]
 fn what_is_under_way_is_finished_before_the_clock_moves() {
-    Setting::timed(|clock| slow(clock, 30_000, turnkey_testkit::done)).play(async |shop| {
+    Setting::timed(|clock| slow(clock, 20_000, turnkey_testkit::done)).play(async |shop| {
         let answer = shop.ask(sample::create("a")).await.unwrap();
         let id = crate::shop::not_ready(&answer);
         advance(&shop, 400 * DAY_MS, &TermEnds).await.unwrap();
@@ -171,7 +171,7 @@ fn work_that_does_not_end_stops_the_clock_where_it_is() {
         assert_eq!(advanced.now.business, before);
         // The next one goes on as soon as the work is over.
         let again = advance(&shop, DAY_MS, &TermEnds);
-        shop.advance(260_000).await;
+        shop.advance(280_000).await;
         assert_eq!(again.await.unwrap().end, End::Arrived);
         0
     });

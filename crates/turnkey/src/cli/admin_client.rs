@@ -70,7 +70,6 @@ impl AdminArgs {
         // A second caller that wants a provider finds the first one's.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            .timeout(ANSWER_WITHIN)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -132,6 +131,15 @@ impl Refusal {
             status: None,
             code: None,
             message,
+        }
+    }
+
+    /// What was typed makes no sense.
+    pub(super) fn usage(message: &str) -> Self {
+        Self {
+            status: Some(StatusCode::BAD_REQUEST),
+            code: None,
+            message: message.to_owned(),
         }
     }
 
@@ -199,7 +207,7 @@ impl AdminClient {
             [] => path.to_owned(),
             [..] => format!("{path}?{}", query.join("&")),
         };
-        self.call(Method::GET, &path, None)
+        self.call(Method::GET, &path, None, ANSWER_WITHIN)
     }
 
     /// `POST path` with `body` as JSON.
@@ -208,9 +216,19 @@ impl AdminClient {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Refusal> {
+        self.post_patiently(path, body, ANSWER_WITHIN)
+    }
+
+    /// The same, for what takes as long as `within`.
+    pub(super) fn post_patiently<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, Refusal> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Refusal::nobody(format!("cannot write the request: {error}")))?;
-        self.call(Method::POST, path, Some(body))
+        self.call(Method::POST, path, Some(body), within)
     }
 
     /// Up to `limit` rows of the list at `path`, as many pages as that takes.
@@ -246,9 +264,10 @@ impl AdminClient {
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
+        within: Duration,
     ) -> Result<T, Refusal> {
         let url = format!("{}/api/v1{path}", self.url);
-        let mut request = self.client.request(method, &url);
+        let mut request = self.client.request(method, &url).timeout(within);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }

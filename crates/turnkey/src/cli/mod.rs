@@ -2,6 +2,7 @@
 //! here.
 
 mod admin_client;
+mod clock;
 mod config_check;
 mod demo;
 mod init;
@@ -71,6 +72,8 @@ enum Command {
     Serve(WithConfig),
     /// Be the marketplace: its overture, its signature, its time limit, its retries.
     Trigger(trigger::Trigger),
+    /// Move the clock that terms are counted on: a year in a moment.
+    Clock(clock::Clock),
     /// Run the shop: what is sold where.
     Listing(listing::Listing),
     /// Run the shop: what is delivered.
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check(check)) => check.run(lang),
         Command::Serve(with) => serve::run(&with.config, lang),
         Command::Trigger(trigger) => trigger.run(lang),
+        Command::Clock(clock) => clock.run(lang),
         Command::Listing(listing) => listing.run(lang),
         Command::Product(product) => product.run(lang),
         Command::Secret(secret) => secret.run(lang),

@@ -52,6 +52,9 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
     if file.store.batch_max == 0 {
         check.error("store.batch_max", says::no_batch());
     }
+    if file.clock.is_virtual && mode == Mode::Serve {
+        check.warn("clock.virtual", says::clock_virtual());
+    }
     let master_key = file.secrets.master_key.master_key(mode, folder);
     let master_key = check.ok("secrets.master_key", master_key);
     let products: Vec<_> = file
@@ -81,6 +84,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
             level: file.log.level,
             is_json: file.log.format == LogFormat::Json,
         },
+        is_clock_virtual: file.clock.is_virtual,
         products,
         listings,
     });

@@ -20,6 +20,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) log: Log,
     #[serde(default)]
+    pub(super) clock: Clock,
+    #[serde(default)]
     pub(super) product: BTreeMap<String, Product>,
     #[serde(default)]
     pub(super) listing: BTreeMap<String, Listing>,
@@ -90,6 +92,13 @@ impl Default for Log {
             format: LogFormat::Text,
         }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Clock {
+    #[serde(rename = "virtual")]
+    pub(super) is_virtual: bool,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]

@@ -65,6 +65,8 @@ pub struct Settings {
     pub master_key: MasterKeySource,
     /// How much is logged, and how.
     pub log: LogSettings,
+    /// Whether the business clock may be moved by hand.
+    pub is_clock_virtual: bool,
     /// What is delivered.
     pub products: Vec<ProductSettings>,
     /// Where it is sold.

@@ -53,6 +53,14 @@ pub(super) fn store_unknown() -> Said {
     )
 }
 
+pub(super) fn clock_virtual() -> Said {
+    say(
+        "clock_virtual",
+        "whoever may run `turnkey clock advance` decides when terms end; only for trials",
+        "谁能运行 `turnkey clock advance`，谁就能决定期限何时结束；只用于试验",
+    )
+}
+
 pub(super) fn no_batch() -> Said {
     say(
         "batch_empty",

@@ -126,6 +126,8 @@ codes! {
     bug: Bug, "a rule of ours is broken", "我们自己出错了";
     clock_busy: Busy, "the clock is being moved", "时钟正在移动";
     clock_back: Malformed, "the clock never goes back", "时钟不能倒退";
+    clock_not_virtual: Conflict, "the clock cannot be moved", "时钟不能拨动";
+    play_unspeakable: Malformed, "the marketplace has no words for it", "云市场说不出这件事";
     token_wrong: Unauthentic, "no good token", "令牌不对";
     role_low: Unauthentic, "the token's role is too low", "令牌的角色权限不够";
     query_wrong: Malformed, "the admin API's query is wrong", "管理接口的查询参数不对";
@@ -163,6 +165,7 @@ codes! {
     product_unknown: Config, "no such product", "没有这个产品";
     plan_undefined: Config, "no such plan", "没有这个套餐";
     time_zone_unknown: Config, "no such time zone", "没有这个时区";
+    clock_virtual: Config, "terms are counted on a clock that can be moved", "期限按可以拨动的时钟计算";
     clock_skew_out_of_range: Config, "the time window is out of range", "时间窗口超出范围";
     slow_unsupported: Config, "not in this release", "这个版本没有";
     name_malformed: Config, "not a name", "不是名字";

@@ -29,3 +29,4 @@ mod seed;
 mod stock;
 mod vendor;
 mod wire;
+mod year;

@@ -6,6 +6,7 @@
 //! wants to the desk.
 
 pub mod access;
+pub mod clock;
 pub mod deliver;
 mod failure;
 mod guard;
@@ -38,6 +39,7 @@ pub use wire::{PAGE_MAX, PAGE_USUAL, Page, stamp};
 use crate::http::gateway::Refused;
 use crate::http::server::Door;
 use crate::keys::{KeyBook, Listed};
+use crate::play::VirtualClock;
 use crate::reload::Tokens;
 
 /// What every handler has at hand.
@@ -49,6 +51,8 @@ pub struct Admin {
     pub(crate) desk: Arc<Desk>,
     /// Both clocks.
     pub(crate) clock: Arc<dyn Clock>,
+    /// The business clock, where it may be moved.
+    pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     /// What is sold where.
     pub(crate) sold: Vec<Sold>,
     /// The keys of every listing.

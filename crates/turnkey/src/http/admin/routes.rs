@@ -20,7 +20,7 @@ use crate::config::Role;
 use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
-use crate::http::admin::{Admin, deliver, listings, products, secrets, stock};
+use crate::http::admin::{Admin, clock, deliver, listings, products, secrets, stock};
 
 /// Longest body: what an import brings at once. More comes in several.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -33,6 +33,8 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
     use Role::{Operator, Viewer};
     vec![
         (Viewer, routes!(openapi)),
+        (Viewer, routes!(clock::show)),
+        (Role::Admin, routes!(clock::advance)),
         (Viewer, routes!(listings::list)),
         (Viewer, routes!(products::list)),
         (Viewer, routes!(secrets::list)),

@@ -13,7 +13,7 @@ use crate::cli::{demo_in, said};
 
 /// A running demo with a runtime folder of its own.
 pub(crate) struct Demo {
-    url: String,
+    pub(crate) url: String,
     runtime: TempDir,
     child: Child,
 }
@@ -35,7 +35,7 @@ impl Demo {
         typed(folder.path(), self.runtime.path(), arguments).await
     }
 
-    async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         let process = id.and_then(Pid::from_raw).expect("it runs");
         kill_process(process, Signal::TERM).expect("it can be signalled");

@@ -1,6 +1,6 @@
 //! The admin API through its own door, and the commands that use it.
 
-mod cli;
+pub(crate) mod cli;
 mod roles;
 
 use serde_json::Value;

@@ -9,6 +9,13 @@ use crate::wire::get;
 /// Every route that there is, with the role that it needs and a path that fits it. A new route
 /// needs a line here: whoever writes one says once more who may use it.
 const ROUTES: &[(&str, &str, &str, &str)] = &[
+    ("GET", "/api/v1/clock", "viewer", "/api/v1/clock"),
+    (
+        "POST",
+        "/api/v1/clock/advance",
+        "admin",
+        "/api/v1/clock/advance",
+    ),
     ("GET", "/api/v1/listings", "viewer", "/api/v1/listings"),
     (
         "GET",

@@ -1,0 +1,309 @@
+//! `turnkey clock show|advance`: the business clock of a trial, and a year in a moment.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::cli::admin_client::{AdminArgs, AdminClient, Refusal, Told, say_json};
+use crate::cli::terminal::{card, escaped, table};
+use crate::cli::{Exit, Lang, complain, say};
+use crate::http::admin::clock::{AdvanceAsk, AdvanceView, ClockView, SceneView, StoryAsk};
+use crate::words::told;
+
+/// How long one answer may take: the marketplace of the slowest call with all its repeats, and what
+/// else is done meanwhile.
+const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+
+/// How often the server is asked again when work keeps the clock where it is. Each time it waits
+/// for twenty seconds, so that is a minute.
+const WAITS_MAX: u32 = 3;
+
+#[derive(clap::Args)]
+pub(super) struct Clock {
+    #[command(flatten)]
+    admin: AdminArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// What both clocks show.
+    Show,
+    /// Move the business clock on, from one due moment to the next. Only where it is virtual.
+    Advance(Advance),
+}
+
+#[derive(clap::Args)]
+struct Advance {
+    /// How far, such as 30d or 400d.
+    #[arg(value_parser = humantime::parse_duration)]
+    by: Duration,
+    /// Have the marketplaces play along: each instance is renewed, expires, is renewed once more,
+    /// is upgraded, expires again and is deleted.
+    #[arg(long)]
+    play: bool,
+    /// How often each instance is renewed in time.
+    #[arg(long, value_name = "N", default_value_t = 11, requires = "play")]
+    renew: u32,
+    /// How long after its first expiry it is renewed once more, which resumes it.
+    #[arg(long, value_name = "TIME", default_value = "2d", value_parser = humantime::parse_duration, requires = "play")]
+    late: Duration,
+    /// How long after its second expiry it is deleted.
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration, requires = "play")]
+    keep: Duration,
+}
+
+impl Clock {
+    pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        let client = self.admin.client(lang)?;
+        let is_json = self.admin.json;
+        Ok(client.run(|client| match &self.command {
+            Command::Show => {
+                let clock: ClockView = client.get("/clock", &[])?;
+                if is_json {
+                    say_json(&clock);
+                } else {
+                    say(&shown(&clock, lang));
+                }
+                Ok(Exit::Good)
+            }
+            Command::Advance(advance) => advance.run(client, is_json, lang),
+        }))
+    }
+}
+
+fn shown(clock: &ClockView, lang: Lang) -> String {
+    let kind = match clock.is_virtual {
+        true => lang.pick(
+            "virtual: moved by `turnkey clock advance`",
+            "虚拟时钟：用 `turnkey clock advance` 拨动",
+        ),
+        false => lang.pick("real: it is the wall clock", "真实时钟：与挂钟相同"),
+    };
+    card([
+        (
+            lang.pick("business", "业务时间"),
+            Some(clock.business.clone()),
+        ),
+        (lang.pick("wall", "挂钟时间"), Some(clock.wall.clone())),
+        (
+            lang.pick("ahead", "超前"),
+            Some(ahead(clock.ahead_ms, lang)),
+        ),
+        (lang.pick("kind", "种类"), Some(kind.to_owned())),
+    ])
+}
+
+/// Whole days; less than one, to the second.
+fn ahead(ms: i64, lang: Lang) -> String {
+    const DAY_S: u64 = 24 * 3600;
+    let seconds = ms.unsigned_abs() / 1_000;
+    let sign = if ms < 0 { "-" } else { "" };
+    match (seconds / DAY_S, lang) {
+        (0, _) => {
+            let span = humantime::format_duration(Duration::from_secs(seconds));
+            format!("{sign}{span}")
+        }
+        (1, Lang::En) => format!("{sign}1 day"),
+        (days, Lang::En) => format!("{sign}{days} days"),
+        (days, Lang::Zh) => format!("{sign}{days} 天"),
+    }
+}
+
+/// What came of all parts of an advance.
+#[derive(Default)]
+struct Sum {
+    calls: u32,
+    unanswered: u32,
+    refused: u32,
+    ended: u32,
+}
+
+impl Sum {
+    fn add(&mut self, scenes: &[SceneView]) {
+        for scene in scenes {
+            self.calls = self.calls.saturating_add(scene.calls);
+            self.unanswered = self.unanswered.saturating_add(scene.unanswered);
+            self.refused += u32::from(scene.refused.is_some());
+            self.ended += u32::from(is_term_end(scene));
+        }
+    }
+
+    fn is_good(&self) -> bool {
+        self.refused == 0 && self.unanswered == 0
+    }
+}
+
+fn is_term_end(scene: &SceneView) -> bool {
+    scene.action == "term_end"
+}
+
+impl Advance {
+    fn ask(&self, client: &AdminClient) -> Result<AdvanceAsk, Refusal> {
+        let clock: ClockView = client.get("/clock", &[])?;
+        let too_far = || {
+            let message = client.lang().pick(
+                "that is farther than any calendar reaches",
+                "这超出了任何历法的范围",
+            );
+            Refusal::usage(message)
+        };
+        let until = clock
+            .business
+            .parse::<Timestamp>()
+            .ok()
+            .and_then(|now| now.checked_add(self.by).ok())
+            .ok_or_else(too_far)?;
+        let ms = |pause: Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        Ok(AdvanceAsk {
+            until: format!("{until:.3}"),
+            play: self.play.then(|| StoryAsk {
+                renewals: self.renew,
+                late_ms: ms(self.late),
+                keep_ms: ms(self.keep),
+            }),
+        })
+    }
+
+    fn run(&self, client: &AdminClient, is_json: bool, lang: Lang) -> Told {
+        let ask = self.ask(client)?;
+        let (mut sum, mut scenes, mut waited) = (Sum::default(), Vec::new(), 0);
+        let last = loop {
+            let mut part: AdvanceView =
+                client.post_patiently("/clock/advance", &ask, ANSWER_WITHIN)?;
+            sum.add(&part.scenes);
+            if is_json {
+                scenes.append(&mut part.scenes);
+            } else if !part.scenes.is_empty() {
+                say(&played(&part.scenes, lang));
+            }
+            waited = part.waits_for.as_ref().map_or(0, |_| waited + 1);
+            if part.done || waited == WAITS_MAX {
+                break part;
+            }
+        };
+        if is_json {
+            let is_good = last.done && sum.is_good();
+            say_json(&json!({
+                "clock": last.clock, "done": last.done, "waits_for": last.waits_for,
+                "scenes": scenes, "calls": sum.calls, "answered": sum.calls - sum.unanswered,
+                "late": sum.unanswered, "refused": sum.refused, "ok": is_good,
+            }));
+        } else {
+            self.tell(&last, &sum, lang);
+        }
+        Ok(if last.done && sum.is_good() {
+            Exit::Good
+        } else {
+            Exit::Problems
+        })
+    }
+
+    fn tell(&self, last: &AdvanceView, sum: &Sum, lang: Lang) {
+        if let Some(waits) = &last.waits_for {
+            let (kind, operation) = (&waits.kind, escaped(&waits.operation));
+            complain(&match lang {
+                Lang::En => format!(
+                    "the clock stays where it is until {kind} {operation} is over; look at it: turnkey operation show {operation}"
+                ),
+                Lang::Zh => format!(
+                    "{kind} {operation} 完成之前，时钟停在原处；查看：turnkey operation show {operation}"
+                ),
+            });
+        }
+        let (calls, late) = (sum.calls, sum.unanswered);
+        let answered = calls - late;
+        let did = match (self.play, lang) {
+            (true, Lang::En) => format!("{calls} calls made, {answered} answered, {late} late"),
+            (true, Lang::Zh) => format!("调用 {calls} 次，应答 {answered} 次，超时 {late} 次"),
+            (false, Lang::En) => match sum.ended {
+                0 => "no term ended on the way".to_owned(),
+                1 => "1 term ended on the way; nobody called".to_owned(),
+                n => format!("{n} terms ended on the way; nobody called"),
+            },
+            (false, Lang::Zh) => match sum.ended {
+                0 => "途中没有期限到期".to_owned(),
+                n => format!("途中有 {n} 个期限到期；没有人来调用"),
+            },
+        };
+        let (shows, ahead) = (
+            minutes(&last.clock.business),
+            ahead(last.clock.ahead_ms, lang),
+        );
+        say(&match lang {
+            Lang::En => format!("{did}      clock is {shows} (virtual, {ahead} ahead)"),
+            Lang::Zh => format!("{did}      时钟为 {shows}（虚拟，超前 {ahead}）"),
+        });
+        if !self.play && sum.ended > 0 {
+            complain(lang.pick(
+                "next: with --play the marketplace renews, expires and deletes",
+                "提示：加上 --play，云市场就会来续费、到期隔离和删除",
+            ));
+        }
+    }
+}
+
+/// A moment to the minute: what happens on this clock takes no shorter.
+fn minutes(stamp: &str) -> String {
+    match stamp.parse::<Timestamp>() {
+        Ok(at) => at.strftime("%Y-%m-%d %H:%MZ").to_string(),
+        Err(_) => stamp.to_owned(),
+    }
+}
+
+fn played(scenes: &[SceneView], lang: Lang) -> String {
+    let heads = lang.pick(
+        ["AT", "ACTION", "INSTANCE", "ORDER", "RESULT"],
+        ["时间", "动作", "实例", "订单", "结果"],
+    );
+    let row = |scene: &SceneView| {
+        [
+            minutes(&scene.at),
+            action(scene, lang),
+            scene.instance.clone(),
+            scene.order.clone().unwrap_or_default(),
+            result(scene, lang),
+        ]
+    };
+    table(heads, scenes.iter().map(row))
+}
+
+fn action(scene: &SceneView, lang: Lang) -> String {
+    let known = match scene.action.as_str() {
+        "term_end" => lang.pick("(term ends)", "（期限到期）"),
+        "renew" => lang.pick("renew", "续费"),
+        "upgrade" => lang.pick("upgrade", "变更"),
+        "expire" => lang.pick("expire", "到期"),
+        "delete" => lang.pick("delete", "删除"),
+        other => other,
+    };
+    known.to_owned()
+}
+
+fn result(scene: &SceneView, lang: Lang) -> String {
+    if let Some(refused) = &scene.refused {
+        let refused = told(&refused.code, &refused.message, lang);
+        return match lang {
+            Lang::En => format!("failed: {refused}"),
+            Lang::Zh => format!("失败：{refused}"),
+        };
+    }
+    let ends = minutes(&scene.ends_at);
+    let was_still = scene.was.as_deref() == Some("suspended");
+    match (scene.action.as_str(), lang) {
+        ("renew", Lang::En) if was_still => format!("runs again, paid until {ends}"),
+        ("renew", Lang::Zh) if was_still => format!("恢复运行，付费至 {ends}"),
+        ("renew", Lang::En) => format!("paid until {ends}"),
+        ("renew", Lang::Zh) => format!("付费至 {ends}"),
+        ("upgrade", Lang::En) => format!("plan {}", scene.plan),
+        ("upgrade", Lang::Zh) => format!("套餐 {}", scene.plan),
+        ("expire", _) => lang
+            .pick("stands still, data kept", "已停用，数据保留")
+            .to_owned(),
+        ("delete", _) => lang.pick("removed", "已删除").to_owned(),
+        ("term_end", _) => lang.pick("still ", "仍为 ").to_owned() + &scene.state,
+        (_, _) => scene.state.clone(),
+    }
+}
