@@ -36,12 +36,12 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "python3",
-        why: "the tests call the server with a signer written independently of it, in Python",
+        why: "the tests call the server with a signer written independently of it, in Python, and sell the example vendor, which is in Python too",
         packages: &["python3"],
         probe: &[
             "python3",
             "-c",
-            "import hashlib, hmac, json, urllib.request",
+            "import hmac, json, sqlite3, urllib.request; from hashlib import scrypt",
         ],
     },
     Need {

@@ -74,7 +74,7 @@ impl Site {
 
 impl Served {
     /// Starts `command`; what it logs is kept in `log`.
-    async fn start(mut command: Command, log: &Path) -> Self {
+    pub(crate) async fn start(mut command: Command, log: &Path) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -21,6 +21,7 @@ mod exactly_once;
 mod keys;
 mod kill;
 mod lifecycle;
+mod notes_vendor;
 mod pages;
 mod proxy;
 mod python_peer;
