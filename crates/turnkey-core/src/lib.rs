@@ -13,6 +13,7 @@ pub mod call;
 pub mod decide;
 pub mod event;
 pub mod fault;
+pub mod find;
 pub mod history;
 pub mod id;
 pub mod instance;

@@ -11,6 +11,7 @@ use crate::call::{Call, OrderKey};
 use crate::decide::{Admitted, Outcome};
 use crate::event::{Event, EventFilter};
 use crate::fault::Fault;
+use crate::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use crate::history::HistoryRow;
 use crate::id::{EventId, InstanceId, OperationId, OrderId, StockId};
 use crate::instance::Instance;
@@ -338,6 +339,33 @@ pub trait Store: Send + Sync + 'static {
         after: Option<OperationId>,
         limit: usize,
     ) -> Boxed<'_, Result<Vec<Operation>, Fault>>;
+
+    /// Instances that fit `filter`, newest first, `limit` of them older than `before`.
+    fn instance_find(
+        &self,
+        filter: InstanceFilter,
+        before: Option<InstanceId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Instance, InstanceId>, Fault>>;
+
+    /// Orders that fit `filter`, newest first, `limit` of them older than `before`.
+    fn order_find(
+        &self,
+        filter: OrderFilter,
+        before: Option<OrderId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Order, OrderId>, Fault>>;
+
+    /// One operation, while it is left to do.
+    fn operation_get(&self, id: OperationId) -> Boxed<'_, Result<Option<Operation>, Fault>>;
+
+    /// Operations that fit `filter`, newest first, `limit` of them older than `before`.
+    fn operation_find(
+        &self,
+        filter: OperationFilter,
+        before: Option<OperationId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Operation, OperationId>, Fault>>;
 
     /// What happened to one instance, oldest first, `limit` rows behind version `after`.
     fn history_list(

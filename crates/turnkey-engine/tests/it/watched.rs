@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 use turnkey_core::decide::Admitted;
+use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::ports::{
     Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, KeyUse, Report,
     Reported, Store,
@@ -167,6 +168,37 @@ impl Store for Watched {
         limit: usize,
     ) -> Boxed<'_, Result<Vec<Operation>, Fault>> {
         self.looked(self.inner.operation_list(after, limit))
+    }
+
+    fn instance_find(
+        &self,
+        filter: InstanceFilter,
+        before: Option<InstanceId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Instance, InstanceId>, Fault>> {
+        self.looked(self.inner.instance_find(filter, before, limit))
+    }
+
+    fn order_find(
+        &self,
+        filter: OrderFilter,
+        before: Option<OrderId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Order, OrderId>, Fault>> {
+        self.looked(self.inner.order_find(filter, before, limit))
+    }
+
+    fn operation_get(&self, id: OperationId) -> Boxed<'_, Result<Option<Operation>, Fault>> {
+        self.looked(self.inner.operation_get(id))
+    }
+
+    fn operation_find(
+        &self,
+        filter: OperationFilter,
+        before: Option<OperationId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Operation, OperationId>, Fault>> {
+        self.looked(self.inner.operation_find(filter, before, limit))
     }
 
     fn history_list(

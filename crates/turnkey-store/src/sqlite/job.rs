@@ -188,7 +188,7 @@ fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
 }
 
 /// The order whose work has the key `id`: [`OrderId::operation`] the other way round.
-fn order_behind(id: &OperationId) -> OrderId {
+pub(super) fn order_behind(id: &OperationId) -> OrderId {
     let id = id.as_str();
     OrderId::new(format!("o-{}", id.strip_prefix("op-").unwrap_or(id)))
 }

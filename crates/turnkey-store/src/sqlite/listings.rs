@@ -32,6 +32,11 @@ impl Listings {
             .ok_or_else(|| Fault::bug(format!("listing `{name}` was not bound to the store")))
     }
 
+    /// The names that rows may have.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.numbers.keys().map(String::as_str)
+    }
+
     pub(super) fn name(&self, number: i64) -> Result<&str, Fault> {
         self.names
             .get(&number)

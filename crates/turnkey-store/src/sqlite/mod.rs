@@ -1,6 +1,7 @@
 //! The embedded back end: one SQLite file, one process that owns it.
 
 mod failure;
+mod find;
 mod job;
 mod key_uses;
 mod lane;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use turnkey_core::decide::{self, Admitted, State};
+use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::operation::OperationEvent;
 use turnkey_core::ports::{
     Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, KeyUse, Report,
@@ -489,6 +491,40 @@ impl Store for SqliteStore {
     ) -> Boxed<'_, Result<Vec<Operation>, Fault>> {
         let list = move |rows: &Rows| rows.operation_list(after.as_ref(), limit);
         Box::pin(self.readers.ask(list))
+    }
+
+    fn instance_find(
+        &self,
+        filter: InstanceFilter,
+        before: Option<InstanceId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Instance, InstanceId>, Fault>> {
+        let find = move |rows: &Rows| rows.instance_find(&filter, before.as_ref(), limit);
+        Box::pin(self.readers.ask(find))
+    }
+
+    fn order_find(
+        &self,
+        filter: OrderFilter,
+        before: Option<OrderId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Order, OrderId>, Fault>> {
+        let find = move |rows: &Rows| rows.order_find(&filter, before.as_ref(), limit);
+        Box::pin(self.readers.ask(find))
+    }
+
+    fn operation_get(&self, id: OperationId) -> Boxed<'_, Result<Option<Operation>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.operation(&id)))
+    }
+
+    fn operation_find(
+        &self,
+        filter: OperationFilter,
+        before: Option<OperationId>,
+        limit: usize,
+    ) -> Boxed<'_, Result<Found<Operation, OperationId>, Fault>> {
+        let find = move |rows: &Rows| rows.operation_find(&filter, before.as_ref(), limit);
+        Box::pin(self.readers.ask(find))
     }
 
     fn history_list(

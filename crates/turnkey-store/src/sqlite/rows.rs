@@ -140,7 +140,7 @@ impl Rows {
         )
     }
 
-    fn order(&self, row: &Row<'_>) -> Result<Order, Failure> {
+    pub(super) fn order(&self, row: &Row<'_>) -> Result<Order, Failure> {
         let id: String = row.get(0)?;
         let long_key: Option<Vec<u8>> = row.get(4)?;
         let key = long_key.map_or_else(|| row.get(3), Ok)?;
@@ -236,7 +236,7 @@ impl Rows {
         self.sealed(ACCESS, instance.id.as_str(), access.as_deref())
     }
 
-    fn instance_from(&self, row: &Row<'_>) -> Result<Instance, Failure> {
+    pub(super) fn instance_from(&self, row: &Row<'_>) -> Result<Instance, Failure> {
         let id: String = row.get(0)?;
         let context: Option<String> = row.get(5)?;
         let access = self.opened(ACCESS, &id, row.get(6)?)?;
@@ -375,7 +375,7 @@ impl Rows {
         self.one_row(sql::OPERATION_UPDATE, bound, id)
     }
 
-    fn operation_from(&self, row: &Row<'_>) -> Result<Operation, Failure> {
+    pub(super) fn operation_from(&self, row: &Row<'_>) -> Result<Operation, Failure> {
         let id: String = row.get(0)?;
         Ok(Operation {
             instance: InstanceId::new(row.get::<_, String>(1)?),

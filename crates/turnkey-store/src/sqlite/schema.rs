@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0002_watching.sql"),
     include_str!("../../migrations/sqlite/0003_key_uses.sql"),
     include_str!("../../migrations/sqlite/0004_stock.sql"),
+    include_str!("../../migrations/sqlite/0005_lists.sql"),
 ];
 
 /// `TKEY`: tells a store from any other SQLite file.

@@ -85,6 +85,39 @@ statements! {
     HISTORY_LIST = "SELECT instance_id, version, wall, business, kind, step, order_id \
         FROM history WHERE instance_id = ?1 AND version > ?2 ORDER BY version LIMIT ?3";
 
+    ORDER_FLOOR = "SELECT id FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    ORDER_FIND = select_order!("WHERE id < ?1 AND id >= ?2 AND (?3 IS NULL OR listing = ?3) \
+        AND (?4 IS NULL OR kind = ?4) AND (?5 IS NULL OR state = ?5) ORDER BY id DESC LIMIT ?6");
+    ORDER_APART_FLOOR = "SELECT id FROM orders INDEXED BY orders_apart \
+        WHERE state IN ('awaiting_payment', 'failed', 'cancelled') AND id < ?1 \
+        ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    ORDER_APART_FIND = select_order!("INDEXED BY orders_apart \
+        WHERE state IN ('awaiting_payment', 'failed', 'cancelled') AND id < ?1 AND id >= ?2 \
+        AND (?3 IS NULL OR listing = ?3) AND (?4 IS NULL OR kind = ?4) \
+        AND (?5 IS NULL OR state = ?5) ORDER BY id DESC LIMIT ?6");
+    ORDERS_AT_WORK = "SELECT order_id FROM operations WHERE id < ?1 AND id >= ?2 \
+        AND order_id IS NOT NULL ORDER BY id DESC";
+    INSTANCE_FLOOR = "SELECT id FROM instances WHERE id < ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    INSTANCE_FIND = select_instance!("WHERE id < ?1 AND id >= ?2 \
+        AND (?3 IS NULL OR listing = ?3) AND (?4 IS NULL OR state = ?4) \
+        AND (?5 IS NULL OR buyer = ?5) ORDER BY id DESC LIMIT ?6");
+    INSTANCE_APART_FLOOR = "SELECT id FROM instances INDEXED BY instances_apart \
+        WHERE state IN ('suspended', 'failed', 'releasing') AND id < ?1 \
+        ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    INSTANCE_APART_FIND = select_instance!("INDEXED BY instances_apart \
+        WHERE state IN ('suspended', 'failed', 'releasing') AND id < ?1 AND id >= ?2 \
+        AND (?3 IS NULL OR listing = ?3) AND (?4 IS NULL OR state = ?4) \
+        AND (?5 IS NULL OR buyer = ?5) ORDER BY id DESC LIMIT ?6");
+    OPERATION_FLOOR = "SELECT id FROM operations WHERE id < ?1 ORDER BY id DESC \
+        LIMIT 1 OFFSET ?2";
+    OPERATION_FIND = select_operation!("WHERE id < ?1 AND id >= ?2 \
+        AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR state = ?4) ORDER BY id DESC LIMIT ?5");
+    OPERATION_DEAD_FLOOR = "SELECT id FROM operations INDEXED BY operations_dead \
+        WHERE state = 'dead' AND id < ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    OPERATION_DEAD_FIND = select_operation!("INDEXED BY operations_dead \
+        WHERE state = 'dead' AND id < ?1 AND id >= ?2 \
+        AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR state = ?4) ORDER BY id DESC LIMIT ?5");
+
     EVENT_INSERT = "INSERT INTO events (id, wall, business, kind, listing, instance_id, \
         order_id, operation_id, done_by, message) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING";

@@ -124,7 +124,39 @@ fn a_create_has_its_write_budget() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(indexes, ["orders.orders_by_key"]);
+    assert_eq!(
+        indexes,
+        [
+            "instances.instances_apart",
+            "orders.orders_apart",
+            "orders.orders_by_key"
+        ]
+    );
+}
+
+/// The lists' own indexes hold only what a create is not.
+#[tokio::test]
+async fn a_create_writes_to_no_index_for_lists() {
+    let open = Open::new();
+    open.create(1).await.unwrap();
+    for (table, index, states) in [
+        (
+            "orders",
+            "orders_apart",
+            "'awaiting_payment', 'failed', 'cancelled'",
+        ),
+        (
+            "instances",
+            "instances_apart",
+            "'suspended', 'failed', 'releasing'",
+        ),
+    ] {
+        let sql =
+            format!("SELECT count(*) FROM {table} INDEXED BY {index} WHERE state IN ({states})");
+        let file = open.file();
+        let held: i64 = file.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(held, 0, "{index}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 pub(crate) mod admit;
 pub(crate) mod by_hand;
 pub(crate) mod drive;
+pub(crate) mod find;
 pub(crate) mod keep;
 pub(crate) mod stock;
 pub(crate) mod watch;
@@ -97,6 +98,13 @@ macro_rules! conformance {
                 lists_are_paged_in_the_order_of_ids,
                 every_value_round_trips,
                 what_keys_were_used_for_is_remembered,
+            }
+            find {
+                orders_are_found_newest_first,
+                instances_are_found_newest_first,
+                operations_are_found_newest_first,
+                a_walk_meets_every_row_once_while_rows_are_added,
+                a_filter_that_fits_nothing_still_gets_on,
             }
             watch {
                 events_are_listed_newest_first,
