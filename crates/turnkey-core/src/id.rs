@@ -131,6 +131,18 @@ impl OrderId {
     }
 }
 
+impl OperationId {
+    /// The order whose work has this key, if it is an order's: [`OrderId::operation`] the other
+    /// way round.
+    #[must_use]
+    pub fn order(&self) -> OrderId {
+        OrderId(format!(
+            "o-{}",
+            self.0.strip_prefix("op-").unwrap_or(&self.0)
+        ))
+    }
+}
+
 impl InstanceId {
     /// The id that a dry create answers with: the same for the same listing and order key, and
     /// recognisable by the listing that made it.

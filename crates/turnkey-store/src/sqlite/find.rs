@@ -13,7 +13,6 @@ use turnkey_core::{
 };
 
 use super::failure::Failure;
-use super::job::order_behind;
 use super::rows::{Rows, at_most};
 use super::sql;
 
@@ -128,7 +127,7 @@ impl Rows {
             }
             rows.extend(self.order_by_id(&id)?.filter(|order| filter.fits(order)));
         }
-        let floor = floor.map(|floor| order_behind(&OperationId::new(floor)));
+        let floor = floor.map(|floor| OperationId::new(floor).order());
         Ok(page(rows, limit, |order| order.id.clone(), floor))
     }
 

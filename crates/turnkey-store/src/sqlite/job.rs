@@ -5,7 +5,7 @@ use turnkey_core::decide::{self, Admitted, Change, State};
 use turnkey_core::ports::{Admission, ByHand, Claim, Claimed, Delivery, Report, Reported, Work};
 use turnkey_core::{
     About, Alarm, AlarmKind, Call, Fault, InstanceId, Intent, Now, Operation, OperationId, Order,
-    OrderId, OrderState, UtcMillis,
+    OrderState, UtcMillis,
 };
 
 use super::failure::Failure;
@@ -143,7 +143,7 @@ pub(super) fn deliver(rows: &Rows, delivery: &Delivery) -> Result<ByHand, Failur
 pub(super) fn reopen(rows: &Rows, id: &OperationId, now: Now) -> Result<(), Failure> {
     let state = match rows.operation(id)? {
         Some(operation) => of_instance(rows, &operation.instance)?,
-        None => match rows.order_by_id(&order_behind(id))? {
+        None => match rows.order_by_id(&id.order())? {
             Some(order) => State {
                 operations: rows.operations_of(&order.instance)?,
                 instance: rows.instance(&order.instance)?,
@@ -185,12 +185,6 @@ fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
         operations,
         stock: None,
     })
-}
-
-/// The order whose work has the key `id`: [`OrderId::operation`] the other way round.
-pub(super) fn order_behind(id: &OperationId) -> OrderId {
-    let id = id.as_str();
-    OrderId::new(format!("o-{}", id.strip_prefix("op-").unwrap_or(id)))
 }
 
 fn lost(id: &OperationId) -> Failure {

@@ -180,7 +180,6 @@ impl Refusal {
     }
 }
 
-#[allow(dead_code, reason = "a seam for the nouns that are on their way")]
 impl AdminClient {
     /// The language that the answer is told in.
     pub(super) fn lang(&self) -> Lang {
@@ -231,16 +230,17 @@ impl AdminClient {
         self.call(Method::POST, path, Some(body), within)
     }
 
-    /// Up to `limit` rows of the list at `path`, as many pages as that takes.
+    /// Up to `limit` rows of the list at `path` behind `after`, as many pages as that takes.
     pub(super) fn list<T: DeserializeOwned>(
         &self,
         path: &str,
         filter: &[(&str, Option<String>)],
+        after: Option<String>,
         limit: usize,
     ) -> Result<Page<T>, Refusal> {
         let mut rows = Page {
             items: Vec::new(),
-            next: None,
+            next: after,
         };
         loop {
             let left = limit - rows.items.len();

@@ -5,10 +5,16 @@ mod admin_client;
 mod clock;
 mod config_check;
 mod demo;
+mod event;
 mod init;
+mod instance;
 mod lang;
+mod list;
 mod listing;
+mod operation;
+mod order;
 mod product;
+mod purchase;
 mod secret;
 mod serve;
 mod stock;
@@ -74,6 +80,16 @@ enum Command {
     Trigger(trigger::Trigger),
     /// Move the clock that terms are counted on: a year in a moment.
     Clock(clock::Clock),
+    /// Run the shop: what was bought.
+    Purchase(purchase::Purchase),
+    /// Run the shop: paid things to do.
+    Order(order::Order),
+    /// Run the shop: what buyers got.
+    Instance(instance::Instance),
+    /// Run the shop: work that is left to do.
+    Operation(operation::Operation),
+    /// Run the shop: what a person may want to know of.
+    Event(event::Event),
     /// Run the shop: what is sold where.
     Listing(listing::Listing),
     /// Run the shop: what is delivered.
@@ -113,6 +129,11 @@ pub fn main() -> ExitCode {
         Command::Serve(with) => serve::run(&with.config, lang),
         Command::Trigger(trigger) => trigger.run(lang),
         Command::Clock(clock) => clock.run(lang),
+        Command::Purchase(purchase) => purchase.run(lang),
+        Command::Order(order) => order.run(lang),
+        Command::Instance(instance) => instance.run(lang),
+        Command::Operation(operation) => operation.run(lang),
+        Command::Event(event) => event.run(lang),
         Command::Listing(listing) => listing.run(lang),
         Command::Product(product) => product.run(lang),
         Command::Secret(secret) => secret.run(lang),

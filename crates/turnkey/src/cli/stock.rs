@@ -101,7 +101,8 @@ fn list(
     let levels: Page<StockLevelView> = client.get("/stock/levels", &[])?;
     let is_wanted = |level: &StockLevelView| product.is_none_or(|p| *p == level.product);
     let levels: Vec<_> = levels.items.into_iter().filter(is_wanted).collect();
-    let items: Page<StockView> = client.list("/stock", &[("product", product.cloned())], limit)?;
+    let items: Page<StockView> =
+        client.list("/stock", &[("product", product.cloned())], None, limit)?;
     if is_json {
         say_json(&json!({ "levels": levels, "items": items.items, "next": items.next }));
     } else if is_csv {

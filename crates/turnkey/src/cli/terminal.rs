@@ -48,7 +48,6 @@ pub(super) fn table<const N: usize>(
 }
 
 /// Names and values below one another; an absent value has no line.
-#[allow(dead_code, reason = "a seam for the nouns that are on their way")]
 pub(super) fn card<'a>(rows: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
     let mut table = Table::new();
     table

@@ -136,6 +136,9 @@ codes! {
     route_unknown: Unknown, "the admin API has no such route", "管理接口没有这个地址";
     nothing_to_deliver: Conflict, "the instance waits for nobody", "实例没有在等人";
     driver_at_work: Conflict, "the driver still works on it", "驱动还在处理";
+    order_unknown: Unknown, "no such order", "没有这个订单";
+    purchase_unknown: Unknown, "no such purchase", "没有这次购买";
+    access_absent: Unknown, "there is nothing to log in with", "没有登录信息";
     access_missing: Malformed, "what the buyer gets is missing", "缺少交给买家的内容";
     out_of_stock: Busy, "nothing is in stock", "没有库存";
     stock_too_long: Malformed, "too much stock at once", "一次加的库存太多";

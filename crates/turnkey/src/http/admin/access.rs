@@ -60,3 +60,19 @@ impl From<AccessBody> for Access {
         }
     }
 }
+
+impl From<Access> for AccessBody {
+    fn from(access: Access) -> Self {
+        let login = |login: Login| LoginBody {
+            url: login.url,
+            username: login.username,
+            password: login.password,
+        };
+        Self {
+            front_end: login(access.front_end),
+            admin: login(access.admin),
+            auth_url: access.auth_url,
+            extra: access.extra,
+        }
+    }
+}

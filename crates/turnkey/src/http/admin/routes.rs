@@ -20,7 +20,10 @@ use crate::config::Role;
 use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
-use crate::http::admin::{Admin, clock, deliver, listings, products, secrets, stock};
+use crate::http::admin::{
+    Admin, clock, deliver, events, instances, listings, operations, orders, products, purchases,
+    secrets, stock,
+};
 
 /// Longest body: what an import brings at once. More comes in several.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -42,6 +45,18 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(stock::levels)),
         (Operator, routes!(stock::add)),
         (Operator, routes!(deliver::deliver)),
+        (Viewer, routes!(purchases::list)),
+        (Viewer, routes!(purchases::show)),
+        (Viewer, routes!(orders::list)),
+        (Viewer, routes!(orders::show)),
+        (Viewer, routes!(instances::list)),
+        (Viewer, routes!(instances::show)),
+        (Operator, routes!(instances::access)),
+        (Operator, routes!(instances::release)),
+        (Viewer, routes!(operations::list)),
+        (Viewer, routes!(operations::show)),
+        (Operator, routes!(operations::retry)),
+        (Viewer, routes!(events::list)),
     ]
 }
 

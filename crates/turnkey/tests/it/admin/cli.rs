@@ -150,3 +150,137 @@ async fn the_keys_are_listed_with_their_last_use_and_never_told() {
     let json: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
     assert_eq!(json["items"][0]["role"], "current");
 }
+
+#[tokio::test]
+async fn the_shop_in_hand() {
+    let mut demo = Demo::start(&[]).await;
+    for (noun, hint) in [
+        ("order", "no order yet; be the marketplace: turnkey trigger"),
+        (
+            "purchase",
+            "nothing was bought yet; be the marketplace: turnkey trigger",
+        ),
+        (
+            "instance",
+            "no instance yet; be the marketplace: turnkey trigger",
+        ),
+        ("operation", "no work is left to do"),
+        ("event", "nothing happened"),
+    ] {
+        let (code, stdout, stderr) = demo.type_in(&[noun, "list"]).await;
+        assert_eq!((code, stdout.as_str()), (Some(0), ""), "{noun}");
+        assert!(stderr.contains(hint), "{stderr}");
+    }
+    let bad = "mord-\u{202e}1\u{1b}[2J";
+    let create = [
+        "trigger",
+        "qingcloud-market",
+        "create",
+        "--to",
+        &demo.url,
+        "--order",
+        bad,
+    ];
+    let (code, stdout, stderr) = demo.type_in(&[&create[..], &["--json"]].concat()).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let created: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    let id = created["instances"][0].as_str().expect("an id");
+
+    let (_, stdout, _) = demo.type_in(&["order", "list"]).await;
+    assert!(stdout.starts_with("ORDER "), "{stdout}");
+    assert!(
+        stdout.contains(r"mord-\u{202e}1\u{1b}[2J"),
+        "outside text cannot repaint a terminal: {stdout:?}"
+    );
+    let (_, stdout, _) = demo
+        .type_in(&["order", "list", "--json", "--key", bad])
+        .await;
+    let json: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    let order = json["items"][0]["id"].as_str().expect("an id");
+    assert_eq!(json["items"][0]["instance"], id);
+    let (_, stdout, _) = demo
+        .type_in(&["order", "show", order, "--lang", "zh"])
+        .await;
+    assert!(
+        stdout.contains("状态") && stdout.contains("fulfilled"),
+        "{stdout}"
+    );
+    let purchase = order.replacen("o-", "p-", 1);
+    let (_, stdout, _) = demo.type_in(&["purchase", "show", &purchase]).await;
+    assert!(
+        stdout.contains("delivered") && stdout.contains(id),
+        "{stdout}"
+    );
+
+    let (_, stdout, _) = demo.type_in(&["instance", "show", id]).await;
+    assert!(
+        stdout.contains("yes; --access shows it") && stdout.contains("provision"),
+        "{stdout}"
+    );
+    let (_, stdout, _) = demo.type_in(&["instance", "show", id, "--access"]).await;
+    assert!(stdout.contains("front end password  "), "{stdout}");
+    let (_, stdout, _) = demo.type_in(&["event", "list"]).await;
+    assert!(
+        stdout.contains("access_read") && stdout.contains("demo"),
+        "{stdout}"
+    );
+    let (code, stdout, _) = demo.type_in(&["instance", "release", id]).await;
+    assert_eq!((code, stdout), (Some(0), format!("{id} released\n")));
+    let (_, _, stderr) = demo
+        .type_in(&["instance", "list", "--state", "running"])
+        .await;
+    assert!(stderr.contains("nothing fits"), "{stderr}");
+
+    for (arguments, code, hint) in [
+        (&["order", "show", "o-nobody"][..], 1, "[order_unknown]"),
+        (
+            &["order", "list", "--state", "paused"],
+            2,
+            "is none of awaiting_payment",
+        ),
+        (
+            &["operation", "retry", "op-nobody"],
+            1,
+            "[operation_unknown]",
+        ),
+        (&["order", "list", "--limit", "0"], 2, "a number from 1 on"),
+    ] {
+        let (got, _, stderr) = demo.type_in(arguments).await;
+        assert_eq!(got, Some(code), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(hint), "{stderr}");
+    }
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_takes_as_many_pages_as_it_needs() {
+    let mut demo = Demo::start(&[]).await;
+    for n in 0..3 {
+        let order = format!("mord-{n}");
+        let create = [
+            "trigger",
+            "qingcloud-market",
+            "create",
+            "--to",
+            &demo.url,
+            "--order",
+            &order,
+        ];
+        assert_eq!(demo.type_in(&create).await.0, Some(0));
+    }
+    let (_, stdout, stderr) = demo.type_in(&["order", "list", "--limit", "2"]).await;
+    assert_eq!(stdout.lines().count(), 3, "{stdout}");
+    let next = stderr
+        .trim()
+        .rsplit(' ')
+        .next()
+        .expect("where to go on")
+        .to_owned();
+    let (_, stdout, stderr) = demo.type_in(&["order", "list", "--after", &next]).await;
+    assert!(
+        stdout.contains("mord-0") && !stdout.contains("mord-1"),
+        "{stdout}"
+    );
+    assert_eq!(stderr, "");
+    demo.stop().await;
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod cli;
 mod roles;
+mod shop;
 
 use serde_json::Value;
 

@@ -1,0 +1,203 @@
+//! `turnkey instance list|show|release`: what buyers got.
+
+use crate::cli::admin_client::{AdminArgs, AdminClient, Told, say_json, segment};
+use crate::cli::list::{List, ListArgs, moment};
+use crate::cli::terminal::{card, escaped, table};
+use crate::cli::{Exit, Lang, say};
+use crate::http::admin::access::{AccessBody, LoginBody};
+use crate::http::admin::instances::{InstanceDetail, InstanceView};
+
+#[derive(clap::Args)]
+pub(super) struct Instance {
+    #[command(flatten)]
+    admin: AdminArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Instances, newest first.
+    List(Filter),
+    /// One instance with its history.
+    Show {
+        /// Its id, such as i-01…
+        id: String,
+        /// Show what the buyer logs in with; that somebody looked is kept as an event.
+        #[arg(long)]
+        access: bool,
+    },
+    /// Release an instance, as the marketplace would.
+    Release {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Filter {
+    #[command(flatten)]
+    list: ListArgs,
+    /// Only of this listing.
+    #[arg(long)]
+    listing: Option<String>,
+    /// Only in this state: provisioning, running, suspended, failed, releasing, released.
+    #[arg(long)]
+    state: Option<String>,
+    /// Only of this buyer.
+    #[arg(long)]
+    buyer: Option<String>,
+}
+
+impl Instance {
+    pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        let client = self.admin.client(lang)?;
+        let is_json = self.admin.json;
+        Ok(client.run(|client| match self.command {
+            Command::List(filter) => filter.list.tell(client, is_json, &filter.list_of(lang)),
+            Command::Show { id, access: false } => show(client, &id, is_json),
+            Command::Show { id, access: true } => show_access(client, &id, is_json),
+            Command::Release { id } => {
+                let path = format!("/instances/{}/release", segment(&id));
+                let released: InstanceView = client.post(&path, &())?;
+                if is_json {
+                    say_json(&released);
+                } else {
+                    say(&format!("{} {}", escaped(&released.id), released.state));
+                }
+                Ok(Exit::Good)
+            }
+        }))
+    }
+}
+
+impl Filter {
+    fn list_of(&self, lang: Lang) -> List<'static, InstanceView, 6> {
+        List {
+            path: "/instances",
+            filter: vec![
+                ("listing", self.listing.clone()),
+                ("state", self.state.clone()),
+                ("buyer", self.buyer.clone()),
+            ],
+            heads: lang.pick(
+                ["INSTANCE", "LISTING", "PLAN", "BUYER", "STATE", "ENDS"],
+                ["实例", "商品", "套餐", "买家", "状态", "到期时间"],
+            ),
+            row: |i| {
+                let ends = moment(&i.term_ends_at);
+                [i.id, i.listing, i.plan, i.buyer, i.state, ends]
+            },
+            empty: lang.pick(
+                "no instance yet; be the marketplace: turnkey trigger qingcloud-market create",
+                "还没有实例；可以扮演云市场试一试：turnkey trigger qingcloud-market create",
+            ),
+        }
+    }
+}
+
+fn show(client: &AdminClient, id: &str, is_json: bool) -> Told {
+    let instance: InstanceDetail = client.get(&format!("/instances/{}", segment(id)), &[])?;
+    if is_json {
+        say_json(&instance);
+    } else {
+        say(&shown(instance, client.lang()));
+    }
+    Ok(Exit::Good)
+}
+
+fn show_access(client: &AdminClient, id: &str, is_json: bool) -> Told {
+    let path = format!("/instances/{}/access", segment(id));
+    let access: AccessBody = client.get(&path, &[])?;
+    if is_json {
+        say_json(&access);
+    } else {
+        say(&shown_access(access, client.lang()));
+    }
+    Ok(Exit::Good)
+}
+
+fn shown(detail: InstanceDetail, lang: Lang) -> String {
+    let instance = detail.instance;
+    let reasons = Some(instance.reasons.join(", ")).filter(|reasons| !reasons.is_empty());
+    let has_access = match detail.has_access {
+        true => lang.pick("yes; --access shows it", "有；--access 可查看"),
+        false => lang.pick("none", "无"),
+    };
+    let mut shown = card([
+        (lang.pick("instance", "实例"), Some(instance.id)),
+        (lang.pick("listing", "商品"), Some(instance.listing)),
+        (lang.pick("product", "产品"), Some(instance.product)),
+        (lang.pick("plan", "套餐"), Some(instance.plan)),
+        (lang.pick("buyer", "买家"), Some(instance.buyer)),
+        (lang.pick("state", "状态"), Some(instance.state)),
+        (lang.pick("suspended for", "停用原因"), reasons),
+        (
+            lang.pick("starts", "开始时间"),
+            Some(instance.term_starts_at),
+        ),
+        (lang.pick("ends", "到期时间"), Some(instance.term_ends_at)),
+        (lang.pick("order", "订单"), Some(instance.order)),
+        (lang.pick("access", "登录信息"), Some(has_access.to_owned())),
+    ]);
+    let context = detail
+        .context
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    let context: Vec<_> = context
+        .map(|(name, value)| [name.to_owned(), value.clone()])
+        .collect();
+    if !context.is_empty() {
+        let heads = lang.pick(["CONTEXT", ""], ["上下文", ""]);
+        shown += &format!("\n\n{}", table(heads, context));
+    }
+    if !detail.operations.is_empty() {
+        let heads = lang.pick(
+            ["LEFT TO DO", "KIND", "STATE", "ASKED"],
+            ["待办操作", "类型", "状态", "已尝试"],
+        );
+        let left = detail.operations.into_iter();
+        let rows = left.map(|o| [o.id, o.kind, o.state, o.attempt.to_string()]);
+        shown += &format!("\n\n{}", table(heads, rows));
+    }
+    let heads = lang.pick(
+        ["HISTORY", "KIND", "STEP", "ORDER"],
+        ["历史", "类型", "结果", "订单"],
+    );
+    let rows = detail.history.into_iter().map(|row| {
+        let order = row.order.unwrap_or_else(|| "-".to_owned());
+        [moment(&row.at), row.kind, row.step, order]
+    });
+    shown + &format!("\n\n{}", table(heads, rows))
+}
+
+fn shown_access(access: AccessBody, lang: Lang) -> String {
+    let login = |what: &'static str, login: LoginBody| {
+        [
+            (format!("{what} url"), login.url),
+            (format!("{what} username"), login.username),
+            (format!("{what} password"), login.password),
+        ]
+    };
+    let front = login(lang.pick("front end", "前台"), access.front_end);
+    let admin = login(lang.pick("admin", "后台"), access.admin);
+    let sign_on = [(
+        lang.pick("sign-on url", "免密登录").to_owned(),
+        access.auth_url,
+    )];
+    let extra = access
+        .extra
+        .into_iter()
+        .map(|(name, value)| (name, Some(value)));
+    let rows: Vec<_> = front
+        .into_iter()
+        .chain(admin)
+        .chain(sign_on)
+        .chain(extra)
+        .map(|(name, value)| (escaped(&name), value))
+        .collect();
+    card(
+        rows.iter()
+            .map(|(name, value)| (name.as_str(), value.clone())),
+    )
+}
