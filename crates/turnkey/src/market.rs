@@ -168,7 +168,7 @@ impl Market {
             let why = if error.is_timeout() {
                 format!("no answer within {:?}", self.time_limit())
             } else if error.is_connect() {
-                format!("nobody answers at {}; is `turnkey demo` running?", self.url)
+                format!("nobody answers at {}; is the server running?", self.url)
             } else {
                 "the connection broke off".to_owned()
             };

@@ -224,7 +224,11 @@ pub fn load(path: &Path) -> Checked {
             findings: vec![finding],
         };
     }
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    // A name without a folder is in this one; an empty path would be none.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
     let figment = with_environment(Figment::new().merge(Toml::file_exact(path)));
     check_figment(&figment, Mode::Serve, &folder)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::binary::{PROGRAM, run};
+use crate::binary::{PROGRAM, Served, run};
 
 pub(crate) fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -351,6 +351,31 @@ async fn what_init_writes_delivers() {
         "the second ask repeats the first answer"
     );
     assert_ne!(ask("op-2"), first);
+}
+
+/// Found by following the README: `serve` beside the files, as everybody starts, ran no program.
+#[tokio::test]
+async fn what_init_writes_serves_and_delivers_where_it_stands() {
+    let site = tempfile::tempdir().expect("a folder");
+    assert_eq!(run(site.path(), &["init"]).await.status.code(), Some(0));
+    let mut serve = Command::new(PROGRAM);
+    serve
+        .arg("serve")
+        .current_dir(site.path())
+        .env("PROD_KEY", "k9Zt3vQeXw2LrB7uYh5N")
+        .env("TURNKEY__SERVER__LISTEN", "127.0.0.1:0")
+        .env("TURNKEY__SERVER__ADMIN_LISTEN", "127.0.0.1:0");
+    let served = Served::start(serve, &site.path().join("serve.log")).await;
+    std::fs::write(site.path().join("prod.key"), "k9Zt3vQeXw2LrB7uYh5N").expect("a key");
+    let url = format!("http://{}/spi/notes-market", served.address);
+    let create = ["create", "--key-file", "prod.key", "--to", &url];
+    let words = ["--set", "spec=规格", "--set", "package=套餐"];
+    let arguments = [&["trigger", "qingcloud-market"], &create[..], &words].concat();
+    let (code, stdout, stderr) = said(&run(site.path(), &arguments).await);
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(stdout.contains("delivered: order mord-"), "{stdout}");
+    served.signal(rustix::process::Signal::TERM);
+    assert!(served.ended().await.success());
 }
 
 #[tokio::test]

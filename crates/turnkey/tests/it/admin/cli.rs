@@ -284,3 +284,18 @@ async fn a_list_takes_as_many_pages_as_it_needs() {
     assert_eq!(stderr, "");
     demo.stop().await;
 }
+
+#[tokio::test]
+async fn when_a_key_was_used_is_known_after_a_restart() {
+    let data = tempfile::tempdir().expect("a folder");
+    let kept = ["--data", data.path().to_str().expect("a path")];
+    let mut demo = Demo::start(&kept).await;
+    let called = ["trigger", "qingcloud-market", "test", "--to", &demo.url];
+    assert_eq!(demo.type_in(&called).await.0, Some(0));
+    let before = demo.type_in(&["secret", "list", "--json"]).await.1;
+    demo.stop().await;
+    let demo = Demo::start(&kept).await;
+    let after = demo.type_in(&["secret", "list", "--json"]).await.1;
+    assert_eq!(after, before);
+    assert!(before.contains("last_used_at\":\"2"), "{before}");
+}
