@@ -16,7 +16,7 @@ use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::config::{self, runtime};
 use crate::http::admin::{ErrorBody, Page};
-use crate::words::told;
+use crate::words::{start, told};
 
 /// How long an answer may take: every one is a look at a local store.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -73,7 +73,9 @@ impl AdminArgs {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .context("cannot make an HTTP client")?;
+            .with_context(|| {
+                start::system_refused("cannot make an HTTP client", "不能建 HTTP 客户端")
+            })?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -81,7 +83,9 @@ impl AdminArgs {
             url: url.trim_end_matches('/').to_owned(),
             token,
             client,
-            runtime: runtime.context("cannot start the runtime")?,
+            runtime: runtime.with_context(|| {
+                start::system_refused("cannot start the runtime", "不能启动运行时")
+            })?,
             lang,
         })
     }

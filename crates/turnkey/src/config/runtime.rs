@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::config::environment;
+use crate::words::start;
 
 /// The file's name in the runtime folder.
 const DEMO_FILE: &str = "demo.json";
@@ -62,7 +63,7 @@ impl DemoFile {
             .open(&beside)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .and_then(|()| std::fs::rename(&beside, &path));
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+        written.with_context(|| start::cannot_write(&path))?;
         Ok(Self { path, text })
     }
 }
@@ -116,18 +117,15 @@ fn own_folder(folder: &Path) -> anyhow::Result<()> {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => {
-            return Err(error).with_context(|| format!("cannot make {}", folder.display()));
+            return Err(error).with_context(|| start::cannot_write(folder));
         }
     }
-    let found = std::fs::symlink_metadata(folder)
-        .with_context(|| format!("cannot look at {}", folder.display()))?;
+    let found = std::fs::symlink_metadata(folder).with_context(|| start::cannot_read(folder))?;
     let is_ours = found.is_dir()
         && found.uid() == rustix::process::getuid().as_raw()
         && found.mode() & 0o077 == 0;
-    anyhow::ensure!(
-        is_ours,
-        "{} is not a folder of this user alone (mode 0700); remove it",
-        folder.display()
-    );
+    if !is_ours {
+        return Err(start::folder_shared(folder).into());
+    }
     Ok(())
 }

@@ -218,6 +218,7 @@ codes! {
     stock_file_malformed: Command, "the stock file is no CSV", "库存文件不是 CSV";
     stock_column_unclear: Command, "a column has no name of its own", "列没有自己的名字";
     stock_file_empty: Command, "the stock file has no item", "库存文件没有条目";
+    folder_shared: Command, "the folder is not this user's alone", "目录不只归当前用户";
 }
 
 /// The row of `code`.

@@ -30,6 +30,17 @@ pub fn cannot_write(path: &Path) -> Said {
     )
 }
 
+/// A folder that others could have made, or can write into.
+#[must_use]
+pub fn folder_shared(folder: &Path) -> Said {
+    let folder = folder.display();
+    say(
+        "folder_shared",
+        format!("{folder} is not a folder of this user alone (mode 0700); remove it"),
+        format!("{folder} 不是只归当前用户的目录（权限 0700）；请删除它"),
+    )
+}
+
 /// An address at which nobody can listen.
 #[must_use]
 pub fn cannot_listen(address: impl Display) -> Said {
