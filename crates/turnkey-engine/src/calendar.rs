@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 use turnkey_core::ports::{Boxed, BusinessClock, Store};
-use turnkey_core::{Fault, Instance, InstanceId, InstanceState, Now, Operation, UtcMillis};
+use turnkey_core::{
+    Fault, Instance, InstanceId, InstanceState, Listing, Now, Operation, OperationState, UtcMillis,
+};
 
 use crate::waiting::Waiting;
 
@@ -117,17 +119,27 @@ pub struct Calendar {
     store: Arc<dyn Store>,
     clock: Arc<dyn BusinessClock>,
     waiting: Waiting,
+    /// The listings of products that a person delivers.
+    by_hand: HashSet<String>,
     turn: Mutex<()>,
 }
 
 impl Calendar {
-    /// The calendar of `store`; the runner tells `waiting` how work ended.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn BusinessClock>, waiting: Waiting) -> Self {
+    /// The calendar of `store`, which holds what `listings` sold; the runner tells `waiting` how
+    /// work ended.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn BusinessClock>,
+        waiting: Waiting,
+        listings: impl IntoIterator<Item = Arc<Listing>>,
+    ) -> Self {
+        let by_hand = |listing: &Arc<Listing>| listing.product.not_yet_for_ms.is_none();
+        let listings = listings.into_iter().filter(by_hand);
         Self {
             store,
             clock,
             waiting,
+            by_hand: listings.map(|listing| listing.name.clone()).collect(),
             turn: Mutex::new(()),
         }
     }
@@ -140,7 +152,8 @@ impl Calendar {
 
     /// Moves the business clock to `until`, and on the way from one moment at which `diary` has an
     /// entry to the next. At each it rests until everything that is under way is over, so that all
-    /// of it is stamped with that moment. Afterwards it ticks again.
+    /// of it is stamped with that moment; only what a person has to do is not waited for. Afterwards
+    /// it ticks again.
     ///
     /// # Errors
     /// `clock_back` when it is later already, `clock_busy` while another advance is under way; and
@@ -290,14 +303,25 @@ impl Calendar {
         }
     }
 
+    /// Whether a person has to do `operation`. What takes a person takes days, on whatever clock.
+    async fn waits_for_a_person(&self, operation: &Operation) -> Result<bool, Fault> {
+        if operation.state != OperationState::Retrying || self.by_hand.is_empty() {
+            return Ok(false);
+        }
+        let instance = self.store.instance_get(operation.instance.clone()).await?;
+        Ok(instance.is_some_and(|instance| self.by_hand.contains(&instance.listing)))
+    }
+
     async fn under_way(&self) -> Result<Option<Operation>, Fault> {
         let mut after = None;
         loop {
             let page = self.store.operation_list(after.take(), PAGE).await?;
             let is_full = page.len() == PAGE;
             let last = page.last().map(|last| last.id.clone());
-            if let Some(found) = page.into_iter().find(|o| o.state.is_under_way()) {
-                return Ok(Some(found));
+            for operation in page.into_iter().filter(|o| o.state.is_under_way()) {
+                if !self.waits_for_a_person(&operation).await? {
+                    return Ok(Some(operation));
+                }
             }
             match last.filter(|_| is_full) {
                 Some(last) => after = Some(last),

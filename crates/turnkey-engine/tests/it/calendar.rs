@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use turnkey_core::ports::{Boxed, BusinessClock as _, Clock as _, Store as _};
-use turnkey_core::{Fault, Instance, InstanceId, Intent, Period, Renew, Unit, UtcMillis};
+use turnkey_core::ports::{Boxed, BusinessClock as _, Clock as _, Store as _, Verdict};
+use turnkey_core::{Fault, Instance, InstanceId, Intent, Listing, Period, Renew, Unit, UtcMillis};
 use turnkey_engine::{Advanced, Diary, End, Next, TermEnds};
 use turnkey_testkit::{ScriptedDriver, sample};
 
@@ -175,6 +175,25 @@ fn work_that_does_not_end_stops_the_clock_where_it_is() {
         assert_eq!(again.await.unwrap().end, End::Arrived);
         0
     });
+}
+
+#[test]
+fn what_a_person_has_to_do_is_not_waited_for() {
+    let by_hand = |listing: &mut Listing| {
+        let product = Arc::get_mut(&mut listing.product).unwrap();
+        product.not_yet_for_ms = None;
+    };
+    let patient = ScriptedDriver::new(|_| Verdict::NotYet(Some(3_600_000)));
+    Setting::new(Arc::new(patient))
+        .listing(by_hand)
+        .play(async |shop| {
+            shop.ask(sample::create("a")).await.unwrap();
+            let before = shop.clock.now().wall;
+            let advanced = advance(&shop, 400 * DAY_MS, &TermEnds).await.unwrap();
+            assert_eq!(advanced.end, End::Arrived);
+            assert_eq!(shop.clock.now().wall, before);
+            1
+        });
 }
 
 #[test]

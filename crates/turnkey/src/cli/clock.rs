@@ -8,7 +8,9 @@ use serde_json::json;
 use crate::cli::admin_client::{AdminArgs, AdminClient, Refusal, Told, say_json};
 use crate::cli::terminal::{card, escaped, table};
 use crate::cli::{Exit, Lang, complain, say};
-use crate::http::admin::clock::{AdvanceAsk, AdvanceView, ClockView, SceneView, StoryAsk};
+use crate::http::admin::clock::{
+    AdvanceAsk, AdvanceView, ClockView, SceneView, StoryAsk, WaitsForView,
+};
 use crate::words::told;
 
 /// How long one answer may take: the marketplace of the slowest call with all its repeats, and what
@@ -180,6 +182,12 @@ impl Advance {
                 say(&played(&part.scenes, lang));
             }
             waited = part.waits_for.as_ref().map_or(0, |_| waited + 1);
+            if let Some(waits) = &part.waits_for
+                && waited == 1
+                && !part.done
+            {
+                complain(&waiting(waits, lang));
+            }
             if part.done || waited == WAITS_MAX {
                 break part;
             }
@@ -202,16 +210,11 @@ impl Advance {
     }
 
     fn tell(&self, last: &AdvanceView, sum: &Sum, lang: Lang) {
-        if let Some(waits) = &last.waits_for {
-            let (kind, operation) = (&waits.kind, escaped(&waits.operation));
-            complain(&match lang {
-                Lang::En => format!(
-                    "the clock stays where it is until {kind} {operation} is over; look at it: turnkey operation show {operation}"
-                ),
-                Lang::Zh => format!(
-                    "{kind} {operation} 完成之前，时钟停在原处；查看：turnkey operation show {operation}"
-                ),
-            });
+        if last.waits_for.is_some() {
+            complain(lang.pick(
+                "gave up: the clock stays where it is; do the same again to go on",
+                "不再等待：时钟停在原处；再执行一次同样的命令就会继续",
+            ));
         }
         let (calls, late) = (sum.calls, sum.unanswered);
         let answered = calls - late;
@@ -241,6 +244,19 @@ impl Advance {
                 "next: with --play the marketplace renews, expires and deletes",
                 "提示：加上 --play，云市场就会来续费、到期隔离和删除",
             ));
+        }
+    }
+}
+
+/// What keeps the clock where it is.
+fn waiting(waits: &WaitsForView, lang: Lang) -> String {
+    let (kind, operation) = (escaped(&waits.kind), escaped(&waits.operation));
+    match lang {
+        Lang::En => format!(
+            "waiting until {kind} {operation} is over; look at it: turnkey operation show {operation}"
+        ),
+        Lang::Zh => {
+            format!("正在等 {kind} {operation} 完成；查看：turnkey operation show {operation}")
         }
     }
 }

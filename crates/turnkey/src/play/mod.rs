@@ -106,8 +106,9 @@ impl VirtualClock {
             .filter(|(_, _, dialect)| is_in_charge(*dialect))
             .map(stage)
             .collect();
+        let listings = sold.iter().map(|(_, listed, _)| listed.listing());
         Self {
-            calendar: Calendar::new(Arc::clone(&store), Arc::clone(&clock), waiting),
+            calendar: Calendar::new(Arc::clone(&store), Arc::clone(&clock), waiting, listings),
             stages,
             store,
             clock,
