@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cli::admin_client::{AdminArgs, AdminClient, Refusal, Told, say_json};
+use crate::cli::list::moment;
 use crate::cli::terminal::{card, escaped, table};
 use crate::cli::{Exit, Lang, complain, say};
 use crate::http::admin::clock::{
@@ -98,13 +99,15 @@ fn shown(clock: &ClockView, lang: Lang) -> String {
     ])
 }
 
-/// Whole days; less than one, to the second.
+/// To the nearest whole day; what is well below one, to the second.
 fn ahead(ms: i64, lang: Lang) -> String {
-    const DAY_S: u64 = 24 * 3600;
+    const HOUR_S: u64 = 3600;
     let seconds = ms.unsigned_abs() / 1_000;
     let sign = if ms < 0 { "-" } else { "" };
-    match (seconds / DAY_S, lang) {
-        (0, _) => {
+    // While the clock rested, the wall clock went on: 400 days are a few seconds less.
+    let days = (seconds + 12 * HOUR_S) / (24 * HOUR_S);
+    match (days, lang) {
+        _ if seconds < 23 * HOUR_S => {
             let span = humantime::format_duration(Duration::from_secs(seconds));
             format!("{sign}{span}")
         }
@@ -232,7 +235,7 @@ impl Advance {
             },
         };
         let (shows, ahead) = (
-            minutes(&last.clock.business),
+            moment(&last.clock.business),
             ahead(last.clock.ahead_ms, lang),
         );
         say(&match lang {
@@ -261,14 +264,6 @@ fn waiting(waits: &WaitsForView, lang: Lang) -> String {
     }
 }
 
-/// A moment to the minute: what happens on this clock takes no shorter.
-fn minutes(stamp: &str) -> String {
-    match stamp.parse::<Timestamp>() {
-        Ok(at) => at.strftime("%Y-%m-%d %H:%MZ").to_string(),
-        Err(_) => stamp.to_owned(),
-    }
-}
-
 fn played(scenes: &[SceneView], lang: Lang) -> String {
     let heads = lang.pick(
         ["AT", "ACTION", "INSTANCE", "ORDER", "RESULT"],
@@ -276,7 +271,7 @@ fn played(scenes: &[SceneView], lang: Lang) -> String {
     );
     let row = |scene: &SceneView| {
         [
-            minutes(&scene.at),
+            moment(&scene.at),
             action(scene, lang),
             scene.instance.clone(),
             scene.order.clone().unwrap_or_default(),
@@ -306,7 +301,7 @@ fn result(scene: &SceneView, lang: Lang) -> String {
             Lang::Zh => format!("失败：{refused}"),
         };
     }
-    let ends = minutes(&scene.ends_at);
+    let ends = moment(&scene.ends_at);
     let was_still = scene.was.as_deref() == Some("suspended");
     match (scene.action.as_str(), lang) {
         ("renew", Lang::En) if was_still => format!("runs again, paid until {ends}"),
@@ -321,5 +316,25 @@ fn result(scene: &SceneView, lang: Lang) -> String {
         ("delete", _) => lang.pick("removed", "已删除").to_owned(),
         ("term_end", _) => lang.pick("still ", "仍为 ").to_owned() + &scene.state,
         (_, _) => scene.state.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_told_as_people_would() {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        for (ms, en, zh) in [
+            (0, "0s", "0s"),
+            (3_600_000, "1h", "1h"),
+            (DAY_MS - 5_000, "1 day", "1 天"),
+            (400 * DAY_MS - 5_000, "400 days", "400 天"),
+            (-5_000, "-5s", "-5s"),
+        ] {
+            assert_eq!(ahead(ms, Lang::En), en);
+            assert_eq!(ahead(ms, Lang::Zh), zh);
+        }
     }
 }

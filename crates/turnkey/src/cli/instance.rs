@@ -164,9 +164,10 @@ fn shown(detail: InstanceDetail, lang: Lang) -> String {
         ["HISTORY", "KIND", "STEP", "ORDER"],
         ["历史", "类型", "结果", "订单"],
     );
+    // On the clock that its term is counted on, which a trial moves.
     let rows = detail.history.into_iter().map(|row| {
         let order = row.order.unwrap_or_else(|| "-".to_owned());
-        [moment(&row.at), row.kind, row.step, order]
+        [moment(&row.at_business), row.kind, row.step, order]
     });
     shown + &format!("\n\n{}", table(heads, rows))
 }

@@ -242,6 +242,15 @@ async fn a_year_that_was_played_is_the_same_as_one_that_went_by() {
         (count("calls"), count("answered"), count("late")),
         (32, 32, 0)
     );
+    // The history is told on the clock that was moved, like the term beside it.
+    let told_scenes = advanced["scenes"].as_array();
+    let last = told_scenes.and_then(|scenes| scenes.last()).expect("one");
+    let (id, at) = (last["instance"].as_str(), last["at"].as_str());
+    let shown = ["instance", "show", id.expect("an id")];
+    let (_, stdout, _) = demo.type_in(&shown).await;
+    let moment = at.expect("a moment")[..19].replace('T', " ");
+    let line = format!("{moment}Z  release      done");
+    assert!(stdout.contains(&line), "{line} is not in {stdout}");
     demo.stop().await;
 
     let token = || ("admin.token.demo.token.value", ADMIN.to_owned());
