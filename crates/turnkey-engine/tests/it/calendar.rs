@@ -178,6 +178,35 @@ fn work_that_does_not_end_stops_the_clock_where_it_is() {
 }
 
 #[test]
+fn much_is_done_in_parts_and_the_clock_rests_between_them() {
+    Setting::new(Arc::new(ScriptedDriver::willing())).play(async |shop| {
+        let id = shop.bought("a").await;
+        let key = |n: u64| if n.is_multiple_of(2) { "r0" } else { "r1" };
+        let lines: Vec<_> = (1..=1_002).map(|n| (&id, n * 1_000, key(n))).collect();
+        let script = Script::of(&shop, &lines);
+        let until = at(DAY_MS);
+        let first = shop
+            .moving(shop.calendar.advance(until, &script))
+            .await
+            .unwrap();
+        assert_eq!((first.end, first.entries.len()), (End::Midway, 1_000));
+        shop.clock.advance(5_000);
+        assert_eq!(shop.clock.now().business, at(1_000_000));
+        let second = shop
+            .moving(shop.calendar.advance(until, &script))
+            .await
+            .unwrap();
+        let moments: Vec<_> = second.entries.iter().map(|kept| kept.at).collect();
+        assert_eq!(moments, [at(1_001_000), at(1_002_000)]);
+        assert_eq!(
+            (second.end, shop.clock.now().business),
+            (End::Arrived, until)
+        );
+        0
+    });
+}
+
+#[test]
 fn what_a_person_has_to_do_is_not_waited_for() {
     let by_hand = |listing: &mut Listing| {
         let product = Arc::get_mut(&mut listing.product).unwrap();

@@ -283,6 +283,34 @@ async fn a_year_that_was_played_is_the_same_as_one_that_went_by() {
     app.stop().await;
 }
 
+/// The clock as `turnkey clock show` tells it.
+async fn shown(demo: &Demo) -> Value {
+    let (code, stdout, stderr) = demo.type_in(&["clock", "show", "--json"]).await;
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    serde_json::from_str(&stdout).expect("one JSON object")
+}
+
+#[tokio::test]
+async fn a_clock_that_was_moved_is_where_it_was_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = ["--data", folder.path().to_str().expect("text")];
+    let mut demo = Demo::start(&data).await;
+    let (code, stdout, _) = demo.type_in(&["clock", "advance", "30d"]).await;
+    assert_eq!(code, Some(0));
+    assert!(stdout.starts_with("no term ended on the way"), "{stdout}");
+    assert!(stdout.ends_with("(virtual, 30 days ahead)\n"), "{stdout}");
+    let before = shown(&demo).await;
+    demo.stop().await;
+    let mut demo = Demo::start(&data).await;
+    let after = shown(&demo).await;
+    let business = |clock: &Value| clock["business"].as_str().expect("text").to_owned();
+    assert!(business(&after) >= business(&before), "{before} {after}");
+    let ahead = |clock: &Value| clock["ahead_ms"].as_i64().expect("a number");
+    let moved_ms = ahead(&after).abs_diff(ahead(&before));
+    assert!(moved_ms < 60_000, "{before} {after}");
+    demo.stop().await;
+}
+
 /// A vendor whose program does the work, with two plans to move between.
 async fn with_vendor(at: UtcMillis) -> App {
     let folder = tempfile::tempdir().expect("a folder");
