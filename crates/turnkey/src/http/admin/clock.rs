@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
+use turnkey_core::event::About;
 use turnkey_core::{Now, UtcMillis};
 use utoipa::ToSchema;
 
-use crate::http::admin::Admin;
 use crate::http::admin::failure::{ErrorView, Failure};
 use crate::http::admin::wire::{Answer, Json, stamp};
+use crate::http::admin::{Admin, Caller};
 use crate::play::{Advance, PAUSE_MAX, RENEWALS_MAX, Scene, Story};
 
 /// The farthest that the clock moves at once: a hundred years. Terms end before the year 9999, and
@@ -130,6 +131,7 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>) -> Answer<ClockView> {
     request_body = AdvanceAsk, responses((status = OK, body = AdvanceView)))]
 pub(super) async fn advance(
     State(admin): State<Arc<Admin>>,
+    caller: Caller,
     Json(ask): Json<AdvanceAsk>,
 ) -> Answer<AdvanceView> {
     let Some(clock) = &admin.virtual_clock else {
@@ -148,6 +150,12 @@ pub(super) async fn advance(
         is_over,
         waits_for,
     } = clock.advance(until, story).await?;
+    let played = ask.play.as_ref().map_or("", |_| ", with a play");
+    let message = format!(
+        "moved the business clock to {}{played}",
+        stamp(now.business)
+    );
+    admin.acted(&caller, About::default(), &message).await;
     Ok(Json(AdvanceView {
         clock: view(now, true),
         done: is_over,
