@@ -1,11 +1,19 @@
-//! `turnkey instance list|show|release`: what buyers got.
+//! `turnkey instance list|show|release|deliver`: what buyers got.
+
+use std::path::PathBuf;
 
 use crate::cli::admin_client::{AdminArgs, AdminClient, Told, say_json, segment};
 use crate::cli::list::{List, ListArgs, moment};
+use crate::cli::stock::read_bounded;
 use crate::cli::terminal::{card, escaped, table};
 use crate::cli::{Exit, Lang, say};
 use crate::http::admin::access::{AccessBody, LoginBody};
+use crate::http::admin::deliver::{DeliverBody, DeliveredView};
 use crate::http::admin::instances::{InstanceDetail, InstanceView};
+use crate::words::{Said, stock as says};
+
+/// Longest access that a person writes down: that of a driver.
+const ACCESS_BYTES_MAX: u64 = 64 * 1024;
 
 #[derive(clap::Args)]
 pub(super) struct Instance {
@@ -32,6 +40,15 @@ enum Command {
         /// Its id.
         id: String,
     },
+    /// Say that a person did what an instance waits for.
+    Deliver {
+        /// Its id.
+        id: String,
+        /// A file with what the buyer logs in with, or - for the standard input:
+        /// {"front_end":{"url":…,"username":…,"password":…},"admin":{…},"auth_url":…,"extra":{…}}
+        #[arg(long, value_name = "FILE")]
+        access: Option<PathBuf>,
+    },
 }
 
 #[derive(clap::Args)]
@@ -51,6 +68,15 @@ struct Filter {
 
 impl Instance {
     pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        let access = match &self.command {
+            Command::Deliver {
+                access: Some(file), ..
+            } => Some(access_in(&read_bounded(file, ACCESS_BYTES_MAX)?)?),
+            Command::Deliver { access: None, .. }
+            | Command::List(_)
+            | Command::Show { .. }
+            | Command::Release { .. } => None,
+        };
         let client = self.admin.client(lang)?;
         let is_json = self.admin.json;
         Ok(client.run(|client| match self.command {
@@ -67,8 +93,28 @@ impl Instance {
                 }
                 Ok(Exit::Good)
             }
+            Command::Deliver { id, .. } => {
+                let path = format!("/instances/{}/deliver", segment(&id));
+                let done: DeliveredView = client.post(&path, &DeliverBody { access })?;
+                if is_json {
+                    say_json(&done);
+                } else {
+                    let (id, kind) = (escaped(&done.instance), done.kind);
+                    say(&match lang {
+                        Lang::En => format!("{id}: {kind} is done"),
+                        Lang::Zh => format!("{id}：{kind} 已完成"),
+                    });
+                }
+                Ok(Exit::Good)
+            }
         }))
     }
+}
+
+/// What the buyer logs in with, as a person wrote it down. What is wrong is told by its place only:
+/// the rest is secret.
+fn access_in(text: &str) -> Result<AccessBody, Said> {
+    serde_json::from_str(text).map_err(|error| says::access_malformed(&error))
 }
 
 impl Filter {

@@ -56,7 +56,7 @@ impl Stock {
         let is_json = self.admin.json;
         match self.command {
             Command::Add { product, file } => {
-                let text = read(&file)?;
+                let text = read_bounded(&file, FILE_BYTES_MAX)?;
                 let items = items(&text)?;
                 let body = StockAddBody { product, items };
                 let client = self.admin.client(lang)?;
@@ -146,18 +146,19 @@ fn list(
     Ok(Exit::Good)
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+/// The text in `file`, or on the standard input where it is `-`; at most `bytes_max` of it.
+pub(super) fn read_bounded(file: &Path, bytes_max: u64) -> anyhow::Result<String> {
     let mut text = String::new();
     let read = if file == Path::new("-") {
         let stdin = std::io::stdin().lock();
-        stdin.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)
+        stdin.take(bytes_max + 1).read_to_string(&mut text)
     } else {
         let open = std::fs::File::open(file);
-        open.and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
+        open.and_then(|open| open.take(bytes_max + 1).read_to_string(&mut text))
     };
     read.with_context(|| crate::words::start::cannot_read(file))?;
-    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > FILE_BYTES_MAX) {
-        return Err(says::too_long().into());
+    if u64::try_from(text.len()).is_ok_and(|bytes| bytes > bytes_max) {
+        return Err(says::too_long(bytes_max).into());
     }
     Ok(text)
 }

@@ -214,7 +214,8 @@ codes! {
     store_refused: Command, "the database refused", "数据库拒绝了";
     listing_missing: Command, "a listing with orders is gone", "有订单的商品不见了";
     listing_twice: Command, "two listings would become one", "两个商品会变成一个";
-    stock_file_too_long: Command, "the stock file is too long", "库存文件太长";
+    file_too_long: Command, "the file is too long", "文件太长";
+    access_malformed: Command, "the file is no access", "文件不是登录信息";
     stock_file_malformed: Command, "the stock file is no CSV", "库存文件不是 CSV";
     stock_column_unclear: Command, "a column has no name of its own", "列没有自己的名字";
     stock_file_empty: Command, "the stock file has no item", "库存文件没有条目";

@@ -1,14 +1,26 @@
-//! What may be wrong with a file for the stock.
+//! What may be wrong with a file that is handed to the shop: stock, or what one buyer gets.
 
 use crate::words::{Said, say};
 
 /// A file with more than is taken at once.
 #[must_use]
-pub fn too_long() -> Said {
+pub fn too_long(bytes_max: u64) -> Said {
     say(
-        "stock_file_too_long",
-        "the file has more than 1 MiB; add it in several",
-        "文件超过 1 MiB；请分成几次添加",
+        "file_too_long",
+        format!("the file has more than {bytes_max} bytes"),
+        format!("文件超过 {bytes_max} 字节"),
+    )
+}
+
+/// A file that is no access. Its content is secret, so only the place is told.
+#[must_use]
+pub fn access_malformed(error: &serde_json::Error) -> Said {
+    let (line, column) = (error.line(), error.column());
+    let form = r#"{"front_end":{"url","username","password"},"admin":{…},"auth_url","extra":{…}}"#;
+    say(
+        "access_malformed",
+        format!("not an access at {line}:{column}; every field may be left out: {form}"),
+        format!("第 {line} 行第 {column} 列不是登录信息；每一项都可以不写：{form}"),
     )
 }
 

@@ -391,7 +391,7 @@ async fn without_a_play_nobody_calls() {
     assert_eq!(app.instance(&id).await, before);
     assert_eq!(app.seen("/api/v1/clock").await, answer["clock"]);
     let event = &app.seen("/api/v1/events").await["items"][0];
-    let message = "moved the business clock to 2026-03-12T04:00:00.000Z";
+    let message = "asked to move the business clock to 2026-03-12T04:00:00.000Z";
     assert_eq!(
         (&event["by"], &event["message"]),
         (&"ada".into(), &message.into())

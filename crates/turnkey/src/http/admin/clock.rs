@@ -6,7 +6,7 @@ use axum::extract::State;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use turnkey_core::event::About;
-use turnkey_core::{Now, UtcMillis};
+use turnkey_core::{EventKind, Now, UtcMillis};
 use utoipa::ToSchema;
 
 use crate::http::admin::failure::{ErrorView, Failure};
@@ -144,18 +144,20 @@ pub(super) async fn advance(
     };
     let until = until(&ask.until, admin.clock.now())?;
     let story = ask.play.as_ref().map(story).transpose()?;
+    let played = story.as_ref().map_or("", |_| ", with a play");
+    // Kept first: nothing is done by hand that nobody hears of.
+    let message = format!(
+        "asked to move the business clock to {}{played}",
+        stamp(until)
+    );
+    let kind = EventKind::OperatorActed;
+    admin.note(&caller, kind, About::default(), message).await?;
     let Advance {
         now,
         scenes,
         is_over,
         waits_for,
     } = clock.advance(until, story).await?;
-    let played = ask.play.as_ref().map_or("", |_| ", with a play");
-    let message = format!(
-        "moved the business clock to {}{played}",
-        stamp(now.business)
-    );
-    admin.acted(&caller, About::default(), &message).await;
     Ok(Json(AdvanceView {
         clock: view(now, true),
         done: is_over,

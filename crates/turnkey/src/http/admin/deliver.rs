@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use turnkey_core::event::About;
-use turnkey_core::{Access, Fault, InstanceId};
+use turnkey_core::{Access, EventKind};
 use utoipa::ToSchema;
 
 use crate::http::admin::access::AccessBody;
+use crate::http::admin::instances::{about, unknown};
 use crate::http::admin::wire::{Answer, Json, Path};
 use crate::http::admin::{Admin, Caller};
 
@@ -43,31 +43,18 @@ pub(super) async fn deliver(
     Path(id): Path<String>,
     Json(body): Json<DeliverBody>,
 ) -> Answer<DeliveredView> {
-    let id = InstanceId::new(id);
-    let unknown = || {
-        let message = format!("instance {:?} is not known here", id.as_str());
-        Fault::unknown("instance_unknown", message)
-    };
-    let instance = admin.store.instance_get(id.clone()).await?;
-    let instance = instance.ok_or_else(unknown)?;
+    let instance = admin.instance(&id).await?;
     let mut listings = admin.sold.iter().map(|sold| sold.listed.listing());
-    let listing = listings
-        .find(|listing| listing.name == instance.listing)
-        .ok_or_else(unknown)?;
+    let listing = listings.find(|listing| listing.name == instance.listing);
+    let listing = listing.ok_or_else(|| unknown(&id))?;
+    // Kept first: nothing is done by hand that nobody hears of.
+    let (kind, message) = (EventKind::OperatorActed, format!("asked to deliver {id}"));
+    admin.note(&caller, kind, about(&instance), message).await?;
     let access = body.access.map(Access::from);
-    let by_hand = admin.desk.deliver(listing, id.clone(), access).await?;
-    let kind = by_hand.kind.name();
-    let about = About {
-        listing: Some(instance.listing),
-        instance: Some(id.clone()),
-        operation: Some(by_hand.operation.clone()),
-        ..About::default()
-    };
-    let message = format!("the {kind} of instance {id} was done by hand");
-    admin.acted(&caller, about, &message).await;
+    let by_hand = admin.desk.deliver(listing, instance.id, access).await?;
     Ok(Json(DeliveredView {
-        instance: id.to_string(),
+        instance: id,
         operation: by_hand.operation.to_string(),
-        kind: kind.to_owned(),
+        kind: by_hand.kind.name().to_owned(),
     }))
 }

@@ -213,7 +213,7 @@ pub(super) async fn release(
     Ok(Json(view(&admin.instance(&id).await?)))
 }
 
-fn unknown(id: &str) -> Failure {
+pub(super) fn unknown(id: &str) -> Failure {
     let message = format!("there is no instance {id:?}");
     Failure::new(StatusCode::NOT_FOUND, "instance_unknown", message)
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use turnkey_core::event::About;
-use turnkey_core::{Access, Event, EventKind, Fault, Product, StockId, StockLevel, StockRow};
+use turnkey_core::{Access, EventKind, Fault, Product, StockId, StockLevel, StockRow};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::admin::access::AccessBody;
-use crate::http::admin::wire::{Answer, Json, PAGE_MAX, PAGE_USUAL, Page, Query, stamp};
+use crate::http::admin::wire::{Answer, Json, Page, Query, limit, stamp};
 use crate::http::admin::{Admin, Caller};
 
 /// Items for the stock of one product: all of them are added, or none.
@@ -95,7 +95,7 @@ pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Query(query): Query<StockQuery>,
 ) -> Answer<Page<StockView>> {
-    let limit = query.limit.unwrap_or(PAGE_USUAL).clamp(1, PAGE_MAX);
+    let limit = limit(query.limit)?;
     let after = query.after.map(StockId::new);
     // One more tells whether there is another page.
     let mut rows = admin
@@ -157,12 +157,15 @@ pub(super) async fn add(
         }
         items.push((item.line, item.plan, access));
     }
-    let added = admin.desk.stock_add(product.name.clone(), items).await?;
+    // Kept first: nothing is done by hand that nobody hears of.
     let message = format!(
-        "{} items were added to the stock of {}",
-        added.added, product.name
+        "asked to add {} items to the stock of {}",
+        items.len(),
+        product.name
     );
-    admin.acted(&caller, About::default(), &message).await;
+    let kind = EventKind::OperatorActed;
+    admin.note(&caller, kind, About::default(), message).await?;
+    let added = admin.desk.stock_add(product.name.clone(), items).await?;
     Ok(Json(StockAddedView {
         added: added.added,
         reserved: added.reserved,
@@ -188,21 +191,6 @@ impl Admin {
             return Err(Fault::conflict("product_without_stock", message));
         }
         Ok(product)
-    }
-
-    /// Keeps what somebody did by hand. It is done: that it could not be written down is said in
-    /// the log instead.
-    pub(super) async fn acted(&self, caller: &Caller, about: About, message: &str) {
-        let now = self.clock.now();
-        tracing::info!(by = caller.name, "{message}");
-        let event = Event::new(now, EventKind::OperatorActed, about, message, message);
-        if let Err(fault) = self.store.event_add(event.by(&caller.name)).await {
-            tracing::error!(
-                fault.code,
-                note = fault.note,
-                "cannot keep the event of that"
-            );
-        }
     }
 }
 
