@@ -52,6 +52,7 @@ pub(crate) fn listing() -> anyhow::Result<Arc<Listing>> {
         reply_within_ms: 12_000,
         clock_skew_ms: 300_000,
         slow: Slow::Wait,
+        reveal_for_ms: 7 * 86_400_000,
         time_zone: jiff::tz::TimeZone::get("Asia/Shanghai")
             .context("the time zone is not bundled")?,
         ends: Ends::Exact,

@@ -67,6 +67,8 @@ pub struct Listing {
     pub clock_skew_ms: u64,
     /// What a create answers when the driver is slower than that.
     pub slow: Slow,
+    /// How long after delivery a holding link shows its account, in milliseconds.
+    pub reveal_for_ms: u64,
     /// Where the buyer's days begin.
     pub time_zone: TimeZone,
     /// When in the last day a term ends.
@@ -76,6 +78,8 @@ pub struct Listing {
 /// What a create answers when the driver is slower than the marketplace waits (promise 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slow {
+    /// Success with the final id, and links that show progress and then forward.
+    Hold,
     /// "Not ready yet": the marketplace's own repeats collect the answer.
     Wait,
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::access::Access;
+use crate::access::{Access, Login};
 use crate::alarm::{Alarm, AlarmKind};
 use crate::call::{Call, OrderKey};
 use crate::decide::{Admitted, Outcome};
@@ -15,6 +15,7 @@ use crate::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use crate::history::HistoryRow;
 use crate::id::{EventId, InstanceId, OperationId, OrderId, StockId};
 use crate::instance::Instance;
+use crate::link::{Link, LinkHash, LinkTokens, Linked};
 use crate::listing::Listing;
 use crate::operation::{Operation, OperationKind};
 use crate::order::{Order, OrderKind};
@@ -130,6 +131,28 @@ pub struct Report {
     pub again_in_ms: u64,
 }
 
+/// A create whose caller has run out of time, for the writer.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// Where it was ordered.
+    pub listing: Arc<Listing>,
+    /// The instance that it is to make.
+    pub instance: InstanceId,
+    /// Tokens for its links, should it need some.
+    pub fresh: LinkTokens,
+}
+
+/// A buyer who asks a link for its account, for the writer.
+#[derive(Clone, Copy, Debug)]
+pub struct Reveal {
+    /// Which link.
+    pub link: LinkHash,
+    /// What both clocks show.
+    pub now: Now,
+    /// How long after delivery accounts are shown, in milliseconds.
+    pub reveal_for_ms: u64,
+}
+
 /// What became of an operation by a report.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
@@ -143,11 +166,16 @@ pub enum Reported {
         end: Result<Outcome, Fault>,
         /// Whether something that waited behind it is due now.
         is_next_due: bool,
+        /// Whether it was the delivery of what had been answered with holding links, and failed.
+        in_name_only: bool,
     },
     /// It will be asked again.
     Again,
     /// It needs a person.
-    Dead,
+    Dead {
+        /// Whether it is the delivery of what had been answered with holding links.
+        in_name_only: bool,
+    },
     /// Somebody else has it, or nobody needs it any more: the report changed nothing.
     Stale,
 }
@@ -304,6 +332,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// How much there is of everything, by product and plan.
     fn stock_levels(&self) -> Boxed<'_, Result<Vec<StockLevel>, Fault>>;
+
+    /// What a create is answered with whose time is up: links that hold the place of its instance,
+    /// unless it came meanwhile. Links that were given before are given again.
+    fn instance_hold(&self, hold: Hold) -> Boxed<'_, Result<Outcome, Fault>>;
+
+    /// A holding link with what decides what it shows.
+    fn link_get(&self, link: LinkHash) -> Boxed<'_, Result<Option<Linked>, Fault>>;
+
+    /// A link's account, counted as shown; `None` when it shows none (any more).
+    fn link_reveal(&self, reveal: Reveal) -> Boxed<'_, Result<Option<Login>, Fault>>;
+
+    /// The holding links of one instance, at most one for each part.
+    fn link_list(&self, instance: InstanceId) -> Boxed<'_, Result<Vec<Link>, Fault>>;
 
     /// One instance.
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>>;

@@ -3,7 +3,8 @@
 //! Nothing here quotes a body as a whole: it may hold an account.
 
 use serde_json::{Map, Value};
-use turnkey_core::{Fault, FaultKind, InstanceId};
+use turnkey_core::decide::Outcome;
+use turnkey_core::{Access, Fault, FaultKind, InstanceId, LinkPart, LinkToken};
 
 use crate::Reply;
 use crate::text::quoted;
@@ -71,6 +72,23 @@ pub(crate) fn instance_id(body: &Map<String, Value>) -> Result<InstanceId, Fault
             let rule = format!("instanceId must have 1 to {INSTANCE_ID_CHARS_MAX} characters");
             not_understood(&rule)
         })
+}
+
+/// What a create was answered with. Where every address is a holding link and there is no account,
+/// the vendor holds the place of an instance that is still to come.
+pub(crate) fn created(instance: InstanceId, access: Access) -> Outcome {
+    let is_link = |url: &str| LinkToken::in_url(url).is_some();
+    let mut urls = LinkPart::ALL.iter().filter_map(|part| part.url(&access));
+    let has_account = LinkPart::ALL
+        .iter()
+        .any(|part| part.account(&access).is_some());
+    let is_held = !has_account && urls.next().is_some_and(is_link) && urls.all(is_link);
+    if is_held {
+        let links = access;
+        Outcome::Held { instance, links }
+    } else {
+        Outcome::Delivered { instance, access }
+    }
 }
 
 /// A text that may be left out; an empty one says nothing either.

@@ -7,7 +7,8 @@ use sha2::Sha256;
 use turnkey_core::ports::{Boxed, Driver, Immediate, Verdict, Work};
 use turnkey_core::{Access, Login, OperationKind};
 
-/// Where the fake instances are said to be: a name that never leads anywhere.
+/// Where the fake instances are said to be unless somebody says otherwise: a name that never leads
+/// anywhere.
 const URL: &str = "https://notes.example";
 
 /// Provisions nothing, convincingly: every instance gets an address and an account of its own.
@@ -16,6 +17,7 @@ pub struct DemoDriver {
     seed: [u8; 32],
     delay_ms: u64,
     failure_rate: f64,
+    url: String,
 }
 
 impl DemoDriver {
@@ -27,7 +29,15 @@ impl DemoDriver {
             seed,
             delay_ms,
             failure_rate,
+            url: URL.to_owned(),
         }
+    }
+
+    /// The same driver, whose instances are said to be under `url`.
+    #[must_use]
+    pub fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
     }
 
     /// 32 bytes that follow from `what` and nothing else that anybody could guess.
@@ -61,19 +71,20 @@ impl Immediate for DemoDriver {
                     .get(usize::from(byte & 31))
                     .map_or('a', |symbol| char::from(*symbol))
             };
-            let id = work.instance.as_str();
+            let (url, id) = (&self.url, work.instance.as_str());
             let short = id.get(id.len().saturating_sub(6)..).unwrap_or(id);
             let password = self.derive(id).iter().take(20).map(symbol).collect();
             Access {
                 front_end: Login {
-                    url: Some(format!("{URL}/{id}")),
+                    url: Some(format!("{url}/{id}")),
                     username: Some(format!("u-{short}")),
                     password: Some(password),
                 },
                 admin: Login {
-                    url: Some(format!("{URL}/{id}/admin")),
+                    url: Some(format!("{url}/{id}/admin")),
                     ..Login::default()
                 },
+                auth_url: Some(format!("{url}/{id}/sign-on")),
                 ..Access::default()
             }
         };

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use turnkey_core::decide::{Admitted, Flag, Outcome};
-use turnkey_core::ports::{Admission, ByHand, Clock, Delivery, Store, Verdict, Work};
+use turnkey_core::ports::{Admission, ByHand, Clock, Delivery, Hold, Store, Verdict, Work};
 use turnkey_core::stock::STOCK_ADDED_AT_ONCE_MAX;
 use turnkey_core::{
-    Access, Call, Fault, FaultKind, InstanceId, Intent, Listing, NewStock, OperationId, StockAdded,
-    StockAddition, decide,
+    Access, Call, Fault, FaultKind, InstanceId, Intent, Listing, NewStock, OperationId, Slow,
+    StockAdded, StockAddition, decide,
 };
 
 use crate::handover::Room;
-use crate::ids::Ids;
+use crate::ids::{Ids, fresh_links};
 use crate::runner::Runner;
 use crate::waiting::{News, Wait, Waiting};
 
@@ -128,7 +128,27 @@ impl Desk {
                 Err(fault) => return Err(fault),
             }
         }
-        answer(admitted.answer, flags)
+        let held = match admitted.answer {
+            Ok(Outcome::NotReady { instance }) if listing.slow == Slow::Hold => {
+                self.hold(listing, instance).await
+            }
+            other => other,
+        };
+        answer(held, flags)
+    }
+
+    /// What a create is answered with whose time is up: links that hold the place of `instance`. A
+    /// store that is not well makes none, and the marketplace's own repeat asks again.
+    async fn hold(&self, listing: &Arc<Listing>, instance: InstanceId) -> Result<Outcome, Fault> {
+        let hold = Hold {
+            listing: Arc::clone(listing),
+            instance: instance.clone(),
+            fresh: fresh_links(),
+        };
+        match self.store.instance_hold(hold).await {
+            Err(fault) if fault.kind == FaultKind::Busy => Ok(Outcome::NotReady { instance }),
+            held => held,
+        }
     }
 
     /// Takes a dead operation, or a failed order, up again: what an operator's retry is.

@@ -4,8 +4,19 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use turnkey_core::ports::FreshIds;
-use turnkey_core::{InstanceId, OperationId, OrderId, StockId, UtcMillis};
+use turnkey_core::{InstanceId, LinkToken, LinkTokens, OperationId, OrderId, StockId, UtcMillis};
 use ulid::{Generator, Ulid};
+
+/// Tokens for the links of an instance: from the generator of this thread, which the system seeds.
+#[must_use]
+pub(crate) fn fresh_links() -> LinkTokens {
+    let token = || LinkToken::new(rand::random());
+    LinkTokens {
+        front_end: token(),
+        admin: token(),
+        sign_on: token(),
+    }
+}
 
 /// Makes ids, each greater than the one before.
 #[derive(Default)]

@@ -335,7 +335,14 @@ impl Runner {
         let id = &work.operation;
         let tell = |news| self.waiting.tell(&work.instance, news);
         match reported {
-            Reported::Over { end, is_next_due } => {
+            Reported::Over {
+                end,
+                is_next_due,
+                in_name_only,
+            } => {
+                if in_name_only {
+                    log_in_name_only(work);
+                }
                 // What passes the dead takes back what it passed; behind a no, others are held up.
                 let concerns_others = end.is_err() || work.kind.passes_the_dead();
                 tell(News::End(id.clone(), Some(end)));
@@ -344,7 +351,10 @@ impl Runner {
                 }
                 !is_next_due
             }
-            Reported::Dead => {
+            Reported::Dead { in_name_only } => {
+                if in_name_only {
+                    log_in_name_only(work);
+                }
                 tracing::error!(
                     operation.id = %id,
                     instance.id = %work.instance,
@@ -362,6 +372,17 @@ impl Runner {
             }
         }
     }
+}
+
+fn log_in_name_only(work: &Work) {
+    let (id, instance) = (&work.operation, &work.instance);
+    tracing::error!(
+        operation.id = %id,
+        instance.id = %instance,
+        listing = work.listing,
+        alarm = "delivered_in_name_only",
+        "{instance} was answered with holding links and cannot be delivered; its buyer waits",
+    );
 }
 
 /// Counts a driver as at work for as long as it lives.

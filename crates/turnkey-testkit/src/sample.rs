@@ -47,6 +47,7 @@ pub fn listing(driver: Arc<dyn Driver>) -> Listing {
         reply_within_ms: 12_000,
         clock_skew_ms: 300_000,
         slow: Slow::Wait,
+        reveal_for_ms: 7 * 86_400_000,
         time_zone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("the zone is bundled"),
         ends: Ends::Exact,
     }

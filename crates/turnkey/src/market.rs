@@ -239,6 +239,7 @@ pub(crate) fn known_by(key: SecretString) -> Listing {
         reply_within_ms: 0,
         clock_skew_ms: 0,
         slow: Slow::Wait,
+        reveal_for_ms: 0,
         time_zone: jiff::tz::TimeZone::UTC,
         ends: Ends::Exact,
     }

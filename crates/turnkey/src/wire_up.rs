@@ -24,6 +24,7 @@ use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
 use crate::http::admin::{Admin, AdminDoor, Sold};
 use crate::http::gateway::{Gateway, Refused};
+use crate::http::holding::{FAKE, Holding};
 use crate::http::server::{DoorLimits, serve};
 use crate::keys::{FLUSH_EVERY_MS, KeyBook};
 use crate::play::VirtualClock;
@@ -124,8 +125,22 @@ impl Shop {
             tokens: Arc::clone(&tokens),
             refused: Refused::default(),
         };
+        let of_listing =
+            |listing: &Arc<Listing>| Some((listing.name.clone(), keys.listed(&listing.name)?));
+        let holding = Holding::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            listings.iter().filter_map(of_listing).collect(),
+            settings.vendor.clone(),
+            &settings.public_url,
+        );
+        let mut gateway = Gateway::new(routes, desk, store, Arc::clone(&clock)).with_links(holding);
+        let is_fake = |p: &ProductSettings| matches!(p.driver, DriverSettings::Demo { .. });
+        if settings.products.iter().any(is_fake) {
+            gateway = gateway.with_fakes();
+        }
         Ok(Self {
-            gateway: Arc::new(Gateway::new(routes, desk, store, Arc::clone(&clock))),
+            gateway: Arc::new(gateway),
             admin: Arc::new(admin.door()),
             secrets: Arc::new(Secrets {
                 keys,
@@ -304,11 +319,13 @@ fn product(
         DriverSettings::Demo {
             delay,
             failure_rate,
-        } => Arc::new(DemoDriver::new(
-            demo_seed(key),
-            millis(*delay),
-            *failure_rate,
-        )),
+        } => Arc::new(
+            DemoDriver::new(demo_seed(key), millis(*delay), *failure_rate).at(&format!(
+                "{}{}",
+                settings.public_url,
+                FAKE.trim_end_matches('/')
+            )),
+        ),
         DriverSettings::Command {
             argv,
             directory,
@@ -398,6 +415,7 @@ fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -
         reply_within_ms: millis(listing.reply_within),
         clock_skew_ms: millis(listing.clock_skew),
         slow: listing.slow,
+        reveal_for_ms: millis(listing.reveal_for),
         time_zone: listing.time_zone.clone(),
         ends: listing.ends,
     }

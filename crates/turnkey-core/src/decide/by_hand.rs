@@ -42,6 +42,7 @@ pub fn deliver(delivery: &Delivery, state: State) -> Result<(Vec<Change>, ByHand
     }
     if kind == OperationKind::Provision {
         life.give_back();
+        life.clear_in_name_only();
     }
     life.finish(&operation.id);
     life.done(&operation, delivery.access.clone())?;

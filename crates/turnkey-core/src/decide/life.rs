@@ -1,6 +1,7 @@
 //! An instance with its operations while a decision changes them.
 
 use crate::access::Access;
+use crate::alarm::AlarmKind;
 use crate::decide::wanted::Wanted;
 use crate::decide::{Admitted, Change, Decision, Flag, Outcome, refusal};
 use crate::fault::Fault;
@@ -230,6 +231,9 @@ impl Life {
             OperationKind::Resume => self.instance.suspended_at = None,
             OperationKind::Release => {
                 self.step(InstanceEvent::Remove)?;
+                if !self.instance.delivered {
+                    self.clear_in_name_only();
+                }
                 self.instance.access = None;
                 self.give_back();
                 self.drop_where(|_| true)?;
@@ -351,6 +355,14 @@ impl Life {
             row: Row::New,
         });
         self.operations.sort_by_key(|t| t.operation.seq);
+    }
+
+    /// Nobody is left with a promise only: a person saw to it, or it is not wanted any more.
+    pub(super) fn clear_in_name_only(&mut self) {
+        let instance = self.instance.id.as_str().to_owned();
+        let kind = AlarmKind::DeliveredInNameOnly;
+        let clear = Change::AlarmClear(kind, instance, self.now);
+        self.order_changes.push(clear);
     }
 
     /// A failed order is worked on again.

@@ -6,6 +6,8 @@
 //! report ─ a driver    → done · refused · again · dead
 //! reopen ─ a person    → a dead operation or a failed order, taken up again
 //! deliver ─ a person   → what a person did, as a driver's done
+//! hold ─── a caller    → links, when its time is up and the driver is still at work
+//! shows ── a buyer     → what a link shows; reveal: its account
 //! ```
 //!
 //! The writer calls these inside the job's savepoint, on rows that it has just loaded, so nothing
@@ -14,6 +16,7 @@
 mod by_hand;
 mod change_plan;
 mod create;
+mod hold;
 mod life;
 mod release;
 mod renew;
@@ -31,6 +34,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::history::HistoryRow;
 use crate::id::{InstanceId, OperationId, OrderId, StockId};
 use crate::instance::Instance;
+use crate::link::{LinkHash, NewLink};
 use crate::listing::Listing;
 use crate::operation::Operation;
 use crate::order::{Order, OrderKind, OrderState};
@@ -40,6 +44,7 @@ use crate::time::Now;
 
 pub use by_hand::deliver;
 pub use create::plan_from_stock;
+pub use hold::{Account, Shows, hold, reveal, shows};
 pub use report::{Backoff, claim, reopen, report};
 
 /// What was loaded for a decision.
@@ -53,6 +58,8 @@ pub struct State {
     pub operations: Vec<Operation>,
     /// What the product's stock has for the work, where its driver takes from one.
     pub stock: Option<StockItem>,
+    /// Whether the instance was answered with holding links. Loaded where a delivery may fail.
+    pub is_held: bool,
 }
 
 /// One row to write.
@@ -89,6 +96,10 @@ pub enum Change {
     AlarmRaise(Alarm),
     /// It needs nobody any more, with the event that says so. One that was not raised is nothing.
     AlarmClear(AlarmKind, String, Now),
+    /// A new holding link.
+    LinkInsert(NewLink),
+    /// The account of a link is shown once more.
+    LinkReveal(LinkHash),
 }
 
 /// What is to be written, and what may be said once it is.
@@ -129,6 +140,13 @@ pub enum Outcome {
     NotReady {
         /// Its id, which will not change.
         instance: InstanceId,
+    },
+    /// The instance is not there yet; its links show how it comes along, and lead to it once it is.
+    Held {
+        /// Its id, which will not change.
+        instance: InstanceId,
+        /// The links, where an access has its URLs. No account is there yet.
+        links: Access,
     },
     /// It is done, or committed and ours to finish.
     Done,
@@ -222,12 +240,29 @@ fn repeat(order: &Order, asked: &OrderRef, state: &State) -> Result<Decision, Fa
         let message = format!("order {:?} was already taken with other content", asked.key);
         return Err(Fault::conflict("order_content_differs", message));
     }
-    let answer = match (order.state, order.kind) {
+    let answer = match answer_of(order, state.instance.as_ref()) {
+        Err(fault) if order.state == OrderState::Cancelled => return Err(fault),
+        answer => answer,
+    };
+    let own = order.id.operation();
+    let is_there = state.operations.iter().any(|o| o.id == own);
+    let mut decision = Decision::unchanged(answer).flagged(Flag::Repeat);
+    decision.admitted.waits_for = (is_there && !waits_for_person(order, state)).then_some(own);
+    Ok(decision)
+}
+
+/// Whether the order's work is held up until a person acts.
+fn waits_for_person(order: &Order, state: &State) -> bool {
+    let own = order.id.operation();
+    let instance = state.instance.as_ref();
+    instance.is_some_and(|instance| life::is_held(instance, state.operations.iter(), &own))
+}
+
+/// The answer that an order stands for.
+fn answer_of(order: &Order, instance: Option<&Instance>) -> Result<Outcome, Fault> {
+    match (order.state, order.kind) {
         (OrderState::Fulfilled, OrderKind::Create) => {
-            let access = state
-                .instance
-                .as_ref()
-                .and_then(|instance| instance.access.clone());
+            let access = instance.and_then(|instance| instance.access.clone());
             let instance = order.instance.clone();
             Ok(Outcome::Delivered {
                 instance,
@@ -249,20 +284,11 @@ fn repeat(order: &Order, asked: &OrderRef, state: &State) -> Result<Decision, Fa
         (OrderState::Cancelled, OrderKind::Create | OrderKind::Renew | OrderKind::ChangePlan) => {
             let message = format!(
                 "order {:?} was cancelled: its instance was removed first",
-                asked.key
+                order.key
             );
-            return Err(Fault::conflict("order_cancelled", message));
+            Err(Fault::conflict("order_cancelled", message))
         }
-    };
-    let own = order.id.operation();
-    let is_there = state.operations.iter().any(|o| o.id == own);
-    let is_held = state
-        .instance
-        .as_ref()
-        .is_some_and(|instance| life::is_held(instance, state.operations.iter(), &own));
-    let mut decision = Decision::unchanged(answer).flagged(Flag::Repeat);
-    decision.admitted.waits_for = (is_there && !is_held).then_some(own);
-    Ok(decision)
+    }
 }
 
 /// The fault that tells of a driver's final no.

@@ -1,5 +1,6 @@
 //! What the runner and a person do with operations.
 
+use crate::decide::hold;
 use crate::decide::life::{Life, work};
 use crate::decide::{Change, Decision, Outcome, State, not_while, refusal};
 use crate::fault::Fault;
@@ -101,7 +102,9 @@ pub(super) fn claim_at_once(decision: &mut Decision, now: Now, lease_ms: u64) ->
             | Change::HistoryInsert(_)
             | Change::EventInsert(_)
             | Change::AlarmRaise(_)
-            | Change::AlarmClear(..) => {}
+            | Change::AlarmClear(..)
+            | Change::LinkInsert(_)
+            | Change::LinkReveal(_) => {}
         }
     }
     let (Some(order), Some(instance), Some(due)) = (order, instance, due) else {
@@ -126,6 +129,26 @@ pub(super) fn claim_at_once(decision: &mut Decision, now: Now, lease_ms: u64) ->
 /// # Errors
 /// Only when a rule of ours is broken.
 pub fn report(report: &Report, state: State) -> Result<(Vec<Change>, Reported), Fault> {
+    let promised = hold::promised(report, &state);
+    let (mut changes, mut reported) = take(report, state)?;
+    if let Some(promised) = promised {
+        match &mut reported {
+            Reported::Over {
+                end: Err(_),
+                in_name_only,
+                ..
+            }
+            | Reported::Dead { in_name_only } => {
+                *in_name_only = true;
+                changes.extend(hold::in_name_only(promised, report.now));
+            }
+            Reported::Over { end: Ok(_), .. } | Reported::Again | Reported::Stale => {}
+        }
+    }
+    Ok((changes, reported))
+}
+
+fn take(report: &Report, state: State) -> Result<(Vec<Change>, Reported), Fault> {
     let held = |o: &&Operation| o.id == report.operation && o.fence == report.fence;
     let Some(operation) = state.operations.iter().find(held).cloned() else {
         return Ok((Vec::new(), Reported::Stale));
@@ -237,7 +260,12 @@ fn over(
     end: Result<Outcome, Fault>,
 ) -> Result<(Vec<Change>, Reported), Fault> {
     let is_next_due = makes_due(&changes);
-    Ok((changes, Reported::Over { end, is_next_due }))
+    let reported = Reported::Over {
+        end,
+        is_next_due,
+        in_name_only: false,
+    };
+    Ok((changes, reported))
 }
 
 /// Whether something that waited may go now.
@@ -272,7 +300,10 @@ fn again(
     operation.note = note.or(unready).or(operation.note);
     if over {
         life.replace(operation);
-        return Ok((life.changes(kind, Step::Dead, order)?, Reported::Dead));
+        let dead = Reported::Dead {
+            in_name_only: false,
+        };
+        return Ok((life.changes(kind, Step::Dead, order)?, dead));
     }
     Ok((vec![Change::OperationUpdate(operation)], Reported::Again))
 }
@@ -305,6 +336,9 @@ pub fn reopen(id: &OperationId, state: State, now: Now) -> Result<Vec<Change>, F
         (None, Some(order)) => reopen_order(&mut life, order, id, now)?,
         (None, None) => return Err(unknown()),
     };
+    if kind == OperationKind::Provision {
+        life.clear_in_name_only();
+    }
     life.changes(kind, Step::Reopened, order)
 }
 

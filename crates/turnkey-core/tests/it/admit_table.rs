@@ -129,6 +129,7 @@ fn told(answer: &Result<(Result<Outcome, Fault>, Vec<Change>), Fault>) -> String
             let told = match outcome {
                 Outcome::Delivered { .. } => "delivered",
                 Outcome::NotReady { .. } => "not ready",
+                Outcome::Held { .. } => "held",
                 Outcome::Done => "success",
                 Outcome::Gone => "gone",
             };

@@ -42,7 +42,12 @@ fn dies(world: &mut World) {
     let broken = Verdict::Retry("connection refused".to_owned());
     world.run(Some(&broken));
     world.advance(25 * 3_600_000);
-    assert_eq!(world.run(Some(&broken)), [Reported::Dead]);
+    assert_eq!(
+        world.run(Some(&broken)),
+        [Reported::Dead {
+            in_name_only: false
+        }]
+    );
 }
 
 fn drained(mut world: World) -> World {

@@ -14,6 +14,7 @@ mod backoff;
 mod cases;
 mod dry_ids;
 mod event_ids;
+mod hold;
 mod invariants;
 mod sequences;
 mod tables;

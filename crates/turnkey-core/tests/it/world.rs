@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use turnkey_core::decide::{self, Admitted, Change, State};
+use turnkey_core::decide::{self, Admitted, Change, Outcome, State};
 use turnkey_core::ports::{
-    Boxed, Claim, Driver, Immediate, Report, Reported, Verdict, Work, WorkOrder,
+    Boxed, Claim, Driver, Hold, Immediate, Report, Reported, Verdict, Work, WorkOrder,
 };
 use turnkey_core::{
-    Access, Call, Fault, HistoryRow, Instance, InstanceId, InstanceState, Intent, Listing, Login,
-    Now, Operation, OperationId, OperationKind, OperationState, Order, OrderId, OrderKey,
-    OrderKind, OrderState, UtcMillis,
+    Access, AlarmKind, Call, Fault, HistoryRow, Instance, InstanceId, InstanceState, Intent, Link,
+    LinkPart, LinkToken, LinkTokens, Linked, Listing, Login, NewLink, Now, Operation, OperationId,
+    OperationKind, OperationState, Order, OrderId, OrderKey, OrderKind, OrderState, Step,
+    UtcMillis,
 };
 use turnkey_testkit::sample;
 
@@ -27,6 +28,10 @@ pub(crate) struct World {
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     pub(crate) operations: BTreeMap<OperationId, Operation>,
     pub(crate) history: Vec<HistoryRow>,
+    /// The holding links that were made.
+    pub(crate) links: BTreeMap<InstanceId, Vec<NewLink>>,
+    /// What needs a person.
+    pub(crate) alarms: BTreeSet<(AlarmKind, String)>,
     /// What the vendor did, by the verdicts that were taken.
     pub(crate) done: BTreeMap<InstanceId, Done>,
     /// Every piece of work that was ever handed out.
@@ -117,6 +122,8 @@ impl World {
             instances: BTreeMap::new(),
             operations: BTreeMap::new(),
             history: Vec::new(),
+            links: BTreeMap::new(),
+            alarms: BTreeSet::new(),
             done: BTreeMap::new(),
             claimed: Vec::new(),
             fresh: 0,
@@ -173,6 +180,66 @@ impl World {
         Ok((decision.admitted, decision.changes))
     }
 
+    /// The time of whoever asked for `instance` is up: what a store's writer does then. The tokens
+    /// are made of `n`.
+    pub(crate) fn hold(&mut self, instance: &InstanceId, n: u8) -> Result<Outcome, Fault> {
+        let stored = self.instances.get(instance).unwrap();
+        let state = State {
+            order: self.orders.get(&stored.order).cloned(),
+            instance: Some(stored.clone()),
+            operations: self.operations_of(instance),
+            ..State::default()
+        };
+        let found = self.links.get(instance).map(|links| {
+            let token = |part| {
+                let own = links.iter().find(|link| link.part == part);
+                own.unwrap().token.clone()
+            };
+            LinkTokens {
+                front_end: token(LinkPart::FrontEnd),
+                admin: token(LinkPart::Admin),
+                sign_on: token(LinkPart::SignOn),
+            }
+        });
+        let token = |m: u8| LinkToken::new([n, m, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let hold = Hold {
+            listing: Arc::clone(&self.listing),
+            instance: instance.clone(),
+            fresh: LinkTokens {
+                front_end: token(1),
+                admin: token(2),
+                sign_on: token(3),
+            },
+        };
+        let (changes, outcome) = decide::hold(&hold, &state, found)?;
+        self.apply(&changes);
+        Ok(outcome)
+    }
+
+    /// The link of `part` with what decides what it shows.
+    pub(crate) fn linked(&self, instance: &InstanceId, part: LinkPart) -> Linked {
+        let stored = &self.instances[instance];
+        let delivery = stored.order.operation();
+        let delivery = self.operations.get(&delivery);
+        let mut history = self.history.iter();
+        let ready = history.find(|row| {
+            (row.instance == *instance)
+                && (row.kind, row.step) == (OperationKind::Provision, Step::Done)
+        });
+        Linked {
+            link: Link {
+                hash: LinkToken::new([0; 16]).hash(),
+                instance: instance.clone(),
+                part,
+                reveals: 0,
+            },
+            instance: stored.clone(),
+            ordered_at: sample::NOON,
+            ready_at: ready.map(|row| row.at.wall),
+            is_given_up: delivery.is_some_and(|o| o.state == OperationState::Dead),
+        }
+    }
+
     fn load(&self, call: &Call) -> State {
         let subject = call.subject();
         let named = |(kind, key): (OrderKind, &OrderKey)| {
@@ -187,6 +254,7 @@ impl World {
             operations: instance.map_or_else(Vec::new, |id| self.operations_of(id)),
             order,
             stock: None,
+            is_held: false,
         }
     }
 
@@ -243,6 +311,7 @@ impl World {
         let state = State {
             order: order.and_then(|id| self.orders.get(&id)).cloned(),
             operations: self.operations_of(&work.instance),
+            is_held: self.links.contains_key(&work.instance),
             instance,
             stock: None,
         };
@@ -259,7 +328,7 @@ impl World {
         match reported {
             Reported::Over { .. } => self.vendor_did(work, verdict),
             Reported::Stale => assert_eq!(changes, [], "a stale report changes nothing"),
-            Reported::Again | Reported::Dead => {}
+            Reported::Again | Reported::Dead { .. } => {}
         }
         self.apply(&changes);
         reported
@@ -287,6 +356,7 @@ impl World {
             operations: instance.map_or_else(Vec::new, |id| self.operations_of(id)),
             order: order.cloned(),
             stock: None,
+            is_held: false,
         };
         let changes = decide::reopen(id, state, self.now)?;
         self.apply(&changes);
@@ -401,13 +471,24 @@ impl World {
                     self.operations.remove(id).expect("the operation is stored");
                 }
                 Change::HistoryInsert(row) => self.history.push(row.clone()),
+                Change::LinkInsert(link) => {
+                    self.links
+                        .entry(link.instance.clone())
+                        .or_default()
+                        .push(link.clone());
+                }
+                Change::AlarmRaise(alarm) => {
+                    self.alarms.insert((alarm.kind, alarm.subject.clone()));
+                }
+                Change::AlarmClear(kind, subject, _) => {
+                    self.alarms.remove(&(*kind, subject.clone()));
+                }
                 // Nothing that is decided looks at them.
                 Change::StockTake(..)
                 | Change::StockErase(_)
                 | Change::StockFree(_)
                 | Change::EventInsert(_)
-                | Change::AlarmRaise(_)
-                | Change::AlarmClear(..) => {}
+                | Change::LinkReveal(_) => {}
             }
         }
         let rows = changes.iter().filter_map(|change| match change {
@@ -425,7 +506,9 @@ impl World {
             | Change::StockFree(_)
             | Change::EventInsert(_)
             | Change::AlarmRaise(_)
-            | Change::AlarmClear(..) => None,
+            | Change::AlarmClear(..)
+            | Change::LinkInsert(_)
+            | Change::LinkReveal(_) => None,
         });
         assert_eq!(
             rows.collect::<Vec<_>>(),

@@ -167,9 +167,14 @@ impl Listen for QingcloudAppcenter {
             (Outcome::Delivered { instance, access }, true) => {
                 Reply::json(200, &Created::new(instance, access))
             }
-            (Outcome::Delivered { .. } | Outcome::Done | Outcome::Gone, false) => {
-                Reply::json(200, &SUCCESS)
+            // There is no word for "not yet": it is a success whose addresses are links of ours.
+            (Outcome::Held { instance, links }, true) => {
+                Reply::json(200, &Created::new(instance, links))
             }
+            (
+                Outcome::Delivered { .. } | Outcome::Held { .. } | Outcome::Done | Outcome::Gone,
+                false,
+            ) => Reply::json(200, &SUCCESS),
             (Outcome::NotReady { .. }, _) => {
                 let message = "the instance is not ready yet; call again";
                 self.refuse(&Fault::busy("not_ready", message))
@@ -581,13 +586,13 @@ fn delivered(body: &Map<String, Value>) -> Result<Outcome, Fault> {
             password: answer::text(account, "password")?,
         })
     };
-    Ok(Outcome::Delivered {
+    Ok(answer::created(
         instance,
-        access: Access {
+        Access {
             front_end: login("frontEnd")?,
             admin: login("admin")?,
             auth_url: answer::text(info, "authUrl")?,
             ..Access::default()
         },
-    })
+    ))
 }

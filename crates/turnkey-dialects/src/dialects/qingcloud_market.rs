@@ -110,9 +110,14 @@ impl Listen for QingcloudMarket {
             (Outcome::Delivered { instance, access }, true) => {
                 Reply::json(200, &Created::new(instance, access))
             }
-            (Outcome::Delivered { .. } | Outcome::Done | Outcome::Gone, false) => {
-                Reply::json(200, &SUCCESS)
+            // There is no word for "not yet": it is a success whose addresses are links of ours.
+            (Outcome::Held { instance, links }, true) => {
+                Reply::json(200, &Created::new(instance, links))
             }
+            (
+                Outcome::Delivered { .. } | Outcome::Held { .. } | Outcome::Done | Outcome::Gone,
+                false,
+            ) => Reply::json(200, &SUCCESS),
             (Outcome::NotReady { .. }, _) => {
                 let message = "the instance is not ready yet; call again";
                 self.refuse(&Fault::busy("not_ready", message))
@@ -436,9 +441,9 @@ fn delivered(body: &Map<String, Value>) -> Result<Outcome, Fault> {
     let Some(Value::Object(info)) = body.get("instanceInfo") else {
         return Err(answer::not_understood("instanceInfo must be an object"));
     };
-    Ok(Outcome::Delivered {
+    Ok(answer::created(
         instance,
-        access: Access {
+        Access {
             front_end: Login {
                 url: answer::text(info, "frontEndUrl")?,
                 username: answer::text(info, "username")?,
@@ -450,5 +455,5 @@ fn delivered(body: &Map<String, Value>) -> Result<Outcome, Fault> {
             },
             ..Access::default()
         },
-    })
+    ))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::{Driver, Verdict};
-use turnkey_core::{Call, Fault, Intent, Listing, UtcMillis};
+use turnkey_core::{Call, Fault, Intent, Listing, Slow, UtcMillis};
 use turnkey_dialects::{OwnedRequest, Reply};
 use turnkey_testkit::{ImmediateDriver, ScriptedDriver, golden, sample};
 
@@ -53,6 +53,7 @@ pub(crate) struct Book {
 pub(crate) enum Pace {
     AtOnce,
     Slow,
+    Held,
     Refuses,
 }
 
@@ -179,6 +180,13 @@ impl Book {
                 self.create,
             )
             .by(Pace::Slow),
+            self.case(
+                "held",
+                "The driver is slower than the marketplace waits, and the listing says `slow = \"hold\"`:\n\
+                 # the id is final, the addresses are links that show progress and then forward.",
+                self.create,
+            )
+            .by(Pace::Held),
             self.case("refused by the driver", "A final no.", self.create).by(Pace::Refuses),
             self.unknown_plan(self.create),
             self.after(&self.create.to_vec(), self.case("conflict", differs, &longer)),
@@ -237,13 +245,16 @@ impl Book {
     fn listing(&self, name: &str, pace: Pace) -> Arc<Listing> {
         let driver: Arc<dyn Driver> = match pace {
             Pace::AtOnce => Arc::new(ImmediateDriver::willing()),
-            Pace::Slow => Arc::new(ScriptedDriver::willing()),
+            Pace::Slow | Pace::Held => Arc::new(ScriptedDriver::willing()),
             Pace::Refuses => Arc::new(ImmediateDriver::new(|_| {
                 Verdict::No("out of licences".to_owned())
             })),
         };
         let mut listing = sample::listing(driver);
         listing.name = name.to_owned();
+        if let Pace::Held = pace {
+            listing.slow = Slow::Hold;
+        }
         listing.product_code = Some(self.product_code.to_owned());
         listing.keys = vec![key(KEY), key(NEXT_KEY)];
         Arc::new(listing)
@@ -375,6 +386,7 @@ fn tell_answer(text: &mut String, answer: &Result<Outcome, Fault>) {
     let told = match answer {
         Ok(Outcome::Delivered { .. }) => "delivered".to_owned(),
         Ok(Outcome::NotReady { .. }) => "not ready".to_owned(),
+        Ok(Outcome::Held { .. }) => "held".to_owned(),
         Ok(Outcome::Done) => "done".to_owned(),
         Ok(Outcome::Gone) => "gone already".to_owned(),
         Err(fault) => format!("a fault, {:?}", fault.kind),

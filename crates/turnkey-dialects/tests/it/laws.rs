@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use turnkey_core::decide::Outcome;
 use turnkey_core::{
-    Access, Call, ChangePlan, Create, Digest, InstanceId, Intent, Login, OrderKey, OrderRef,
-    Period, Reason, Renew, Unit, UtcMillis,
+    Access, Call, ChangePlan, Create, Digest, InstanceId, Intent, LinkToken, LinkTokens, Login,
+    OrderKey, OrderRef, Period, Reason, Renew, Unit, UtcMillis,
 };
 use turnkey_dialects::query::{Query, pair};
 use turnkey_dialects::{OwnedRequest, Reply, all};
@@ -24,6 +24,7 @@ struct Words {
     period: &'static str,
     may_lack_package: bool,
     has_dry_run: bool,
+    has_sign_on: bool,
     /// What a create's context holds besides the product's code.
     context: fn() -> BoxedStrategy<BTreeMap<String, String>>,
     /// Every access that fits the documented answer.
@@ -41,6 +42,7 @@ const WORDS: &[Words] = &[
         period: "duration",
         may_lack_package: false,
         has_dry_run: true,
+        has_sign_on: false,
         context: || Just(BTreeMap::new()).boxed(),
         access: || {
             let access = |(front_end, url)| Access {
@@ -63,6 +65,7 @@ const WORDS: &[Words] = &[
         period: "period",
         may_lack_package: true,
         has_dry_run: false,
+        has_sign_on: true,
         context: || {
             let context = |(host, is_debug): (String, bool)| {
                 let info = serde_json::json!({ "sso_server": host });
@@ -182,6 +185,24 @@ impl Words {
             access,
         })
     }
+
+    /// What holds the place of an instance, as far as the documented answer has room for it.
+    fn held(&self) -> impl Strategy<Value = Outcome> + use<> {
+        let token = || any::<[u8; 16]>().prop_map(LinkToken::new);
+        let tokens =
+            (token(), token(), token()).prop_map(|(front_end, admin, sign_on)| LinkTokens {
+                front_end,
+                admin,
+                sign_on,
+            });
+        let has_sign_on = self.has_sign_on;
+        (word(), tokens).prop_map(move |(instance, tokens)| {
+            let mut links = tokens.access("https://deliver.example.com");
+            links.auth_url = links.auth_url.filter(|_| has_sign_on);
+            let instance = InstanceId::new(instance);
+            Outcome::Held { instance, links }
+        })
+    }
 }
 
 /// Any text that a parameter may hold.
@@ -280,7 +301,7 @@ proptest! {
     #[test]
     fn what_is_written_is_heard(
         ((words, call), outcome) in said().prop_flat_map(|said| {
-            let outcome = said.0.delivered();
+            let outcome = prop_oneof![said.0.delivered(), said.0.held()];
             (Just(said), outcome)
         }),
     ) {

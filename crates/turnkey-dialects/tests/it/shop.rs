@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use turnkey_core::decide::{Change, Outcome, State, admit};
-use turnkey_core::{Call, Fault, Instance, Listing, Now, Operation, Order, UtcMillis};
+use turnkey_core::decide::{Change, Outcome, State, admit, hold as hold_place};
+use turnkey_core::link::LINK_TOKEN_BYTES;
+use turnkey_core::ports::Hold;
+use turnkey_core::{
+    Call, Fault, Instance, InstanceId, LinkToken, LinkTokens, Listing, Now, Operation, Order, Slow,
+    UtcMillis,
+};
 use turnkey_testkit::sample;
 
 /// What has been committed so far.
@@ -31,10 +36,17 @@ impl Shop {
         };
         let state = self.load(listing, &call);
         let admission = sample::admission(listing, call, now, self.admitted);
-        let decision = admit(&admission, state)?;
-        let rows: Vec<_> = decision.changes.iter().filter_map(row).collect();
+        let mut decision = admit(&admission, state)?;
+        let mut rows: Vec<_> = decision.changes.iter().filter_map(row).collect();
         for change in decision.changes {
             self.apply(change);
+        }
+        if let (Slow::Hold, Ok(Outcome::NotReady { instance })) =
+            (listing.slow, &decision.admitted.answer)
+        {
+            let (changes, outcome) = self.hold(listing, instance)?;
+            rows.extend(changes.iter().filter_map(row));
+            decision.admitted.answer = Ok(outcome);
         }
         let writes = if rows.is_empty() {
             "nothing".to_owned()
@@ -42,6 +54,36 @@ impl Shop {
             rows.join(", ")
         };
         Ok((decision.admitted.answer, writes))
+    }
+
+    /// The time of whoever asked for `instance` is up.
+    fn hold(
+        &self,
+        listing: &Arc<Listing>,
+        instance: &InstanceId,
+    ) -> Result<(Vec<Change>, Outcome), Fault> {
+        let token = |n| LinkToken::new([n; LINK_TOKEN_BYTES]);
+        let hold = Hold {
+            listing: Arc::clone(listing),
+            instance: instance.clone(),
+            fresh: LinkTokens {
+                front_end: token(1),
+                admin: token(2),
+                sign_on: token(3),
+            },
+        };
+        let instance = self.instances.iter().find(|i| i.id == *instance).cloned();
+        let order = self
+            .orders
+            .iter()
+            .find(|o| Some(&o.instance) == instance.as_ref().map(|i| &i.id));
+        let state = State {
+            order: order.cloned(),
+            instance,
+            operations: self.operations.clone(),
+            ..State::default()
+        };
+        hold_place(&hold, &state, None)
     }
 
     fn load(&self, listing: &Listing, call: &Call) -> State {
@@ -60,6 +102,7 @@ impl Shop {
             order,
             instance,
             stock: None,
+            is_held: false,
         }
     }
 
@@ -89,7 +132,9 @@ impl Shop {
             | Change::StockFree(_)
             | Change::EventInsert(_)
             | Change::AlarmRaise(_)
-            | Change::AlarmClear(..) => {}
+            | Change::AlarmClear(..)
+            | Change::LinkInsert(_)
+            | Change::LinkReveal(_) => {}
         }
     }
 }
@@ -105,6 +150,8 @@ fn row(change: &Change) -> Option<&'static str> {
         Change::OperationDelete(_) => "operation done",
         Change::HistoryInsert(_) => "history",
         Change::EventInsert(_) => "event",
+        Change::LinkInsert(_) => "new link",
+        Change::LinkReveal(_) => "link",
         Change::AlarmRaise(_) | Change::AlarmClear(..) => "alarm",
         // No row: nothing here is delivered out of stock.
         Change::StockTake(..) | Change::StockErase(_) | Change::StockFree(_) => return None,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
-use turnkey_core::decide::Admitted;
+use turnkey_core::decide::{Admitted, Outcome};
 use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, KeyUse, Report,
-    Reported, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, KeyUse,
+    Report, Reported, Reveal, Store,
 };
 use turnkey_core::{
-    Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Now, Operation,
-    OperationId, Order, OrderId, OrderKey, OrderKind, StockAdded, StockAddition, StockId,
-    StockLevel, StockRow, UtcMillis,
+    Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link, LinkHash,
+    Linked, Login, Now, Operation, OperationId, Order, OrderId, OrderKey, OrderKind, StockAdded,
+    StockAddition, StockId, StockLevel, StockRow, UtcMillis,
 };
 use turnkey_store::SqliteStore;
 
@@ -26,6 +26,8 @@ pub(crate) enum Job {
     RenewLease,
     Report,
     Reopen,
+    Hold,
+    Reveal,
     Deliver,
     StockAdd,
     Look,
@@ -127,6 +129,22 @@ impl Store for Watched {
 
     fn stock_levels(&self) -> Boxed<'_, Result<Vec<StockLevel>, Fault>> {
         self.looked(self.inner.stock_levels())
+    }
+
+    fn instance_hold(&self, hold: Hold) -> Boxed<'_, Result<Outcome, Fault>> {
+        self.watched(Job::Hold, self.inner.instance_hold(hold), |_| true)
+    }
+
+    fn link_get(&self, link: LinkHash) -> Boxed<'_, Result<Option<Linked>, Fault>> {
+        self.looked(self.inner.link_get(link))
+    }
+
+    fn link_reveal(&self, reveal: Reveal) -> Boxed<'_, Result<Option<Login>, Fault>> {
+        self.watched(Job::Reveal, self.inner.link_reveal(reveal), Option::is_some)
+    }
+
+    fn link_list(&self, instance: InstanceId) -> Boxed<'_, Result<Vec<Link>, Fault>> {
+        self.looked(self.inner.link_list(instance))
     }
 
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {

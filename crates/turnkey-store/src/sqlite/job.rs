@@ -1,11 +1,13 @@
 //! The jobs: load, decide, write, straight down. They run inside the writer's transaction, on rows
 //! that nobody else changes meanwhile; a job that fails leaves nothing behind.
 
-use turnkey_core::decide::{self, Admitted, Change, State};
-use turnkey_core::ports::{Admission, ByHand, Claim, Claimed, Delivery, Report, Reported, Work};
+use turnkey_core::decide::{self, Admitted, Change, Outcome, State};
+use turnkey_core::ports::{
+    Admission, ByHand, Claim, Claimed, Delivery, Hold, Report, Reported, Reveal, Verdict, Work,
+};
 use turnkey_core::{
-    About, Alarm, AlarmKind, Call, Fault, InstanceId, Intent, Now, Operation, OperationId, Order,
-    OrderState, UtcMillis,
+    About, Alarm, AlarmKind, Call, Fault, InstanceId, Intent, LinkHash, Linked, Login, Now,
+    Operation, OperationId, OperationState, Order, OrderState, UtcMillis,
 };
 
 use super::failure::Failure;
@@ -128,6 +130,13 @@ pub(super) fn report(rows: &Rows, report: &Report) -> Result<Reported, Failure> 
     {
         state.stock = rows.stock_for(&product.name, &instance.plan, Some(&instance.id))?;
     }
+    // Only a delivery that fails asks whether it was promised: the others need not look.
+    state.is_held = match report.verdict {
+        Verdict::Done(_) => false,
+        Verdict::No(_) | Verdict::NotYet(_) | Verdict::Retry(_) => {
+            rows.is_held(&report.instance)?
+        }
+    };
     let (changes, reported) = decide::report(report, state)?;
     rows.write(&changes)?;
     Ok(reported)
@@ -149,12 +158,63 @@ pub(super) fn reopen(rows: &Rows, id: &OperationId, now: Now) -> Result<(), Fail
                 instance: rows.instance(&order.instance)?,
                 order: Some(order),
                 stock: None,
+                is_held: false,
             },
             None => State::default(),
         },
     };
     let changes = decide::reopen(id, state, now)?;
     rows.write(&changes)
+}
+
+pub(super) fn hold(rows: &Rows, hold: &Hold) -> Result<Outcome, Failure> {
+    let order = match rows.instance(&hold.instance)? {
+        Some(instance) => rows.order_by_id(&instance.order)?,
+        None => None,
+    };
+    let state = match order {
+        Some(order) => of_order(rows, order)?,
+        None => State::default(),
+    };
+    let found = rows.link_tokens(&hold.instance)?;
+    let (changes, outcome) = decide::hold(hold, &state, found)?;
+    rows.write(&changes)?;
+    Ok(outcome)
+}
+
+/// A link with what decides what it shows.
+pub(super) fn linked(rows: &Rows, link: LinkHash) -> Result<Option<Linked>, Failure> {
+    let Some(link) = rows.link(link)? else {
+        return Ok(None);
+    };
+    let instance = rows.instance(&link.instance)?;
+    let order = match &instance {
+        Some(instance) => rows.order_by_id(&instance.order)?,
+        None => None,
+    };
+    let (Some(instance), Some(order)) = (instance, order) else {
+        let lost = format!("a link leads to {}, which is not there", link.instance);
+        return Err(Fault::bug(lost).into());
+    };
+    let delivery = rows.operation(&order.id.operation())?;
+    Ok(Some(Linked {
+        ready_at: rows.delivered_at(&instance.id)?,
+        is_given_up: delivery.is_some_and(|o| o.state == OperationState::Dead),
+        ordered_at: order.accepted_at.wall,
+        link,
+        instance,
+    }))
+}
+
+pub(super) fn reveal(rows: &Rows, reveal: &Reveal) -> Result<Option<Login>, Failure> {
+    let Some(linked) = linked(rows, reveal.link)? else {
+        return Ok(None);
+    };
+    let Some((changes, login)) = decide::reveal(reveal, &linked) else {
+        return Ok(None);
+    };
+    rows.write(&changes)?;
+    Ok(Some(login))
 }
 
 /// What a repeat needs. Only an accepted order has work that a caller could wait for.
@@ -169,6 +229,7 @@ fn of_order(rows: &Rows, order: Order) -> Result<State, Failure> {
         order: Some(order),
         operations,
         stock: None,
+        is_held: false,
     })
 }
 
@@ -184,6 +245,7 @@ fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
         instance,
         operations,
         stock: None,
+        is_held: false,
     })
 }
 

@@ -57,6 +57,8 @@ impl Rows {
                 Change::AlarmClear(kind, subject, at) => {
                     self.alarm_clear(*kind, subject, *at).map(drop)?;
                 }
+                Change::LinkInsert(link) => self.link_insert(link)?,
+                Change::LinkReveal(link) => self.link_count_reveal(*link)?,
             }
         }
         Ok(())

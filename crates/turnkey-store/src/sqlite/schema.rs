@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0003_key_uses.sql"),
     include_str!("../../migrations/sqlite/0004_stock.sql"),
     include_str!("../../migrations/sqlite/0005_lists.sql"),
+    include_str!("../../migrations/sqlite/0006_links.sql"),
 ];
 
 /// `TKEY`: tells a store from any other SQLite file.

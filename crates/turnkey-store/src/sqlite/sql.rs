@@ -167,6 +167,16 @@ statements! {
     OPERATION_HASTEN = "UPDATE operations SET due_at = ?2 \
         WHERE id = ?1 AND state IN ('due', 'retrying') AND due_at > ?2";
 
+    HISTORY_FIRST = "SELECT wall FROM history \
+        WHERE instance_id = ?1 AND kind = ?2 AND step = ?3 ORDER BY version LIMIT 1";
+
+    LINK_BY_HASH = "SELECT hash, instance_id, part, token, reveals FROM links WHERE hash = ?1";
+    LINKS_OF_INSTANCE = "SELECT hash, instance_id, part, token, reveals FROM links \
+        WHERE instance_id = ?1 ORDER BY part";
+    LINK_INSERT = "INSERT INTO links (hash, instance_id, part, token, reveals) \
+        VALUES (?1, ?2, ?3, ?4, 0)";
+    LINK_COUNT_REVEAL = "UPDATE links SET reveals = reveals + 1 WHERE hash = ?1";
+
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -11,7 +11,7 @@ use crate::config::file::{self, EndsName, File, LogFormat, SlowName};
 use crate::config::secret::SecretRef;
 use crate::config::{
     Checked, DriverSettings, Finding, KeySettings, ListingSettings, LogSettings, Mode,
-    ProductSettings, Settings, nearest, says,
+    ProductSettings, Settings, VendorSettings, nearest, says,
 };
 use crate::words::Said;
 
@@ -21,16 +21,22 @@ const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
 /// The part of a marketplace's time limit that is left for the network.
 const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 
+/// How long account and password can be shown by a holding link: whoever comes back from a holiday
+/// finds them, and a link that is found later in an old mail shows none.
+const REVEAL_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// What a person needs at the least: longer than any marketplace repeats its call.
 const PERSON: Duration = Duration::from_secs(3600);
 
 /// Paths that are ours.
-const RESERVED: [&str; 4] = ["i", "v1", "healthz", "readyz"];
+const RESERVED: [&str; 5] = ["i", "v1", "fake", "healthz", "readyz"];
 
 pub(super) struct Check<'a> {
     pub(super) mode: Mode,
     pub(super) folder: &'a Path,
     findings: Vec<Finding>,
+    /// Whether buyers learn whom to ask, or a finding says already that they do not.
+    has_contact: bool,
 }
 
 pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
@@ -38,6 +44,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         mode,
         folder,
         findings: Vec::new(),
+        has_contact: file.vendor.contact.is_some(),
     };
     let public_url = check.public_url(&file.server.public_url);
     check.listen(&file.server.listen);
@@ -79,6 +86,10 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         public_url,
         database,
         batch_max: file.store.batch_max,
+        vendor: VendorSettings {
+            name: file.vendor.name,
+            contact: file.vendor.contact,
+        },
         master_key,
         log: LogSettings {
             level: file.log.level,
@@ -180,9 +191,11 @@ impl Check<'_> {
         if clock_skew.is_zero() || clock_skew > CLOCK_SKEW_MAX {
             self.error(at(".clock_skew"), says::skew_out_of_range());
         }
-        if listing.slow == SlowName::Hold {
-            self.error(at(".slow"), says::no_hold());
-        }
+        let slow = match listing.slow {
+            SlowName::Hold => Slow::Hold,
+            SlowName::Wait => Slow::Wait,
+        };
+        let reveal_for = listing.reveal_for.map_or(REVEAL_FOR, |span| span.0);
         let dialect = dialect?;
         let product_code = self.product_code(name, listing, dialect);
         let reply_within = self.reply_within(name, listing, dialect);
@@ -190,7 +203,7 @@ impl Check<'_> {
             .iter()
             .find(|product| product.name == listing.product)
         {
-            self.slow_driver(name, dialect, product, reply_within);
+            self.slow_driver(name, dialect, product, (reply_within, slow));
         }
         Some(ListingSettings {
             name: name.to_owned(),
@@ -206,7 +219,8 @@ impl Check<'_> {
             offers: offers?,
             reply_within,
             clock_skew,
-            slow: Slow::Wait,
+            slow,
+            reveal_for,
             time_zone: time_zone?,
             ends: match listing.ends {
                 EndsName::Exact => Ends::Exact,
@@ -338,7 +352,7 @@ impl Check<'_> {
         name: &str,
         dialect: &dyn Dialect,
         product: &ProductSettings,
-        reply_within: Duration,
+        (reply_within, slow): (Duration, Slow),
     ) {
         let time_limit = match &product.driver {
             DriverSettings::Command { timeout, .. } | DriverSettings::Webhook { timeout, .. } => {
@@ -355,10 +369,18 @@ impl Check<'_> {
             .map(|a| a.retries)
             .max()
             .unwrap_or(0);
-        let patience = reply_within * (retries + 1);
-        if time_limit > patience {
-            let said = says::driver_outlasts(&product.name, time_limit, retries + 1, reply_within);
-            self.warn(format!("listing.{name}.slow"), said);
+        let calls = retries + 1;
+        match slow {
+            Slow::Wait if time_limit > reply_within * calls => {
+                let said = says::driver_outlasts(&product.name, time_limit, calls, reply_within);
+                self.warn(format!("listing.{name}.slow"), said);
+            }
+            // Who waits for a slow driver must know whom to ask when it fails.
+            Slow::Hold if time_limit > reply_within && !self.has_contact => {
+                self.has_contact = true;
+                self.warn("vendor.contact", says::no_contact());
+            }
+            Slow::Wait | Slow::Hold => {}
         }
     }
 

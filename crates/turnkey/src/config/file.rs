@@ -16,6 +16,8 @@ pub(super) struct File {
     pub(super) store: Store,
     pub(super) secrets: Secrets,
     #[serde(default)]
+    pub(super) vendor: Vendor,
+    #[serde(default)]
     pub(super) admin: Admin,
     #[serde(default)]
     pub(super) log: Log,
@@ -70,6 +72,13 @@ pub(super) struct Store {
 
 fn default_batch_max() -> usize {
     1024
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Vendor {
+    pub(super) name: Option<String>,
+    pub(super) contact: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -213,6 +222,7 @@ pub(super) struct Listing {
     pub(super) clock_skew: Option<Span>,
     #[serde(default)]
     pub(super) slow: SlowName,
+    pub(super) reveal_for: Option<Span>,
     pub(super) time_zone: Option<String>,
     #[serde(default)]
     pub(super) ends: EndsName,
@@ -232,8 +242,8 @@ pub(super) struct Offer {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SlowName {
     #[default]
-    Wait,
     Hold,
+    Wait,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]

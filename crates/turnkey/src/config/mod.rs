@@ -61,6 +61,8 @@ pub struct Settings {
     pub database: PathBuf,
     /// Most jobs in one transaction.
     pub batch_max: usize,
+    /// Who sells, as buyers see it.
+    pub vendor: VendorSettings,
     /// Where the master key comes from.
     pub master_key: MasterKeySource,
     /// How much is logged, and how.
@@ -71,6 +73,15 @@ pub struct Settings {
     pub products: Vec<ProductSettings>,
     /// Where it is sold.
     pub listings: Vec<ListingSettings>,
+}
+
+/// Who sells, as buyers see it on the pages of holding links.
+#[derive(Clone, Debug, Default)]
+pub struct VendorSettings {
+    /// The vendor's name.
+    pub name: Option<String>,
+    /// Where buyers turn to: an address of any kind.
+    pub contact: Option<String>,
 }
 
 /// How much is logged, and how.
@@ -158,6 +169,8 @@ pub struct ListingSettings {
     pub clock_skew: Duration,
     /// What a create answers when the driver is slower.
     pub slow: Slow,
+    /// How long after delivery a holding link shows its account.
+    pub reveal_for: Duration,
     /// Where the buyer's days begin.
     pub time_zone: jiff::tz::TimeZone,
     /// When in its last day a term ends.

@@ -217,11 +217,11 @@ pub(super) fn skew_out_of_range() -> Said {
     )
 }
 
-pub(super) fn no_hold() -> Said {
+pub(super) fn no_contact() -> Said {
     say(
-        "slow_unsupported",
-        "\"hold\" is not in this release; write \"wait\" or leave it out",
-        "这个版本没有 \"hold\"；请写 \"wait\" 或者不写",
+        "vendor_contact_missing",
+        "is missing: whoever waits at a holding link learns nobody to ask; add contact to [vendor]",
+        "没有写：在等待页上等候的买家不知道该问谁；请在 [vendor] 里加上 contact",
     )
 }
 

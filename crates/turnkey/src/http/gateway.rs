@@ -20,6 +20,7 @@ use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 use turnkey_dialects::{Dialect, Listen, Reply};
 use turnkey_engine::{Answer, Desk};
 
+use crate::http::holding::{self, Holding};
 use crate::http::server::Door;
 use crate::keys::Listed;
 
@@ -38,6 +39,8 @@ pub struct Gateway {
     desk: Arc<Desk>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    holding: Option<Holding>,
+    is_demo: bool,
     is_draining: AtomicBool,
 }
 
@@ -80,7 +83,25 @@ impl Gateway {
             desk,
             store,
             clock,
+            holding: None,
+            is_demo: false,
             is_draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The same door, with the pages behind holding links.
+    #[must_use]
+    pub fn with_links(mut self, holding: Holding) -> Self {
+        self.holding = Some(holding);
+        self
+    }
+
+    /// The same door, with a page where the demonstration's instances are said to be.
+    #[must_use]
+    pub fn with_fakes(self) -> Self {
+        Self {
+            is_demo: true,
+            ..self
         }
     }
 
@@ -97,6 +118,16 @@ impl Gateway {
             _ => {}
         }
         let Some(route) = self.route(request.uri().path()) else {
+            if let Some(holding) = &self.holding {
+                let (head, _) = request.into_parts();
+                let path = head.uri.path();
+                if path.starts_with(holding::PATH) {
+                    return holding.answer(&head).await;
+                }
+                if self.is_demo && path.starts_with(holding::FAKE) {
+                    return holding.fake(&head);
+                }
+            }
             return plain(StatusCode::NOT_FOUND, "there is no listing at this path\n");
         };
         let Some(listen) = route.dialect.faces().listen else {

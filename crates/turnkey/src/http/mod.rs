@@ -4,4 +4,5 @@
 pub mod admin;
 pub mod first_byte;
 pub mod gateway;
+pub mod holding;
 pub mod server;

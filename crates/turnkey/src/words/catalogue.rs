@@ -170,7 +170,7 @@ codes! {
     time_zone_unknown: Config, "no such time zone", "没有这个时区";
     clock_virtual: Config, "terms are counted on a clock that can be moved", "期限按可以拨动的时钟计算";
     clock_skew_out_of_range: Config, "the time window is out of range", "时间窗口超出范围";
-    slow_unsupported: Config, "not in this release", "这个版本没有";
+    vendor_contact_missing: Config, "buyers learn nobody to ask", "买家不知道该问谁";
     name_malformed: Config, "not a name", "不是名字";
     dialect_unknown: Config, "no such dialect", "没有这个协议";
     keys_missing: Config, "the listing has no key", "商品没有密钥";

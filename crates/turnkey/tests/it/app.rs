@@ -42,6 +42,7 @@ pub(crate) const NOTES: &str = r#"
     dialect = "qingcloud-market"
     product = "notes"
     keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
+    slow = "wait"
     [[listing.notes.offer]]
     spec = "规格"
     package = "套餐"

@@ -8,6 +8,8 @@ use turnkey::config::{self, Mode};
 const GOOD: &str = r#"
 [server]
 public_url = "https://deliver.example.com"
+[vendor]
+contact = "support@example.com"
 [store]
 url = "sqlite:turnkey.db"
 [secrets]
@@ -130,8 +132,8 @@ fn every_mistake_is_named_with_its_rule() {
         ),
         (
             "any_plan = \"team\"",
-            "any_plan = \"team\"\nslow = \"hold\"",
-            "listing.notes.slow: \"hold\" is not in this release",
+            "any_plan = \"team\"\nslow = \"never\"",
+            "unknown variant",
         ),
         (
             "any_plan = \"team\"",
@@ -378,6 +380,8 @@ fn listings_do_not_share_a_path_and_are_warned_of_a_shared_key() {
 #[test]
 fn a_driver_that_may_outlast_the_marketplace_is_warned_of() {
     let slow = GOOD.replace("30s", "10m");
+    assert_eq!(findings(&slow, Mode::Demo), [""; 0], "it holds");
+    let slow = slow.replace("any_plan", "slow = \"wait\"\nany_plan");
     let said = findings(&slow, Mode::Demo).join("\n");
     assert!(
         said.contains("warn listing.notes.slow: the driver of product \"notes\" may take"),

@@ -18,6 +18,7 @@ mod binary;
 mod cli;
 mod config;
 mod exactly_once;
+mod holding;
 mod keys;
 mod kill;
 mod lifecycle;

@@ -32,6 +32,7 @@ fn toml(driver: &str) -> String {
         [product.licence.plan.team]
         [listing.notes]
         dialect = "qingcloud-market"
+        slow = "wait"
         product = "licence"
         any_plan = "team"
         keys = [{{ value = "k9Zt3vQeXw2LrB7uYh5N" }}]

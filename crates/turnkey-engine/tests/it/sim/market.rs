@@ -268,6 +268,7 @@ fn words(answer: &Result<Outcome, Fault>) -> String {
     match answer {
         Ok(Outcome::Delivered { .. }) => "delivered".to_owned(),
         Ok(Outcome::NotReady { .. }) => "not ready".to_owned(),
+        Ok(Outcome::Held { .. }) => "held".to_owned(),
         Ok(Outcome::Done | Outcome::Gone) => "done".to_owned(),
         Err(fault) => format!("{}: {}", fault.code, fault.message),
     }

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Store as _;
 use turnkey_core::{
-    Fault, HistoryRow, Instance, InstanceId, InstanceState, Operation, OperationState, Order,
-    OrderKey, OrderKind, OrderState,
+    Access, Fault, HistoryRow, Instance, InstanceId, InstanceState, Link, LinkPart, LinkToken,
+    Operation, OperationState, Order, OrderKey, OrderKind, OrderState,
 };
 use turnkey_store::SqliteStore;
 
@@ -24,6 +24,7 @@ pub(crate) struct Rows {
     pub(crate) instances: Vec<Instance>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) history: BTreeMap<InstanceId, Vec<HistoryRow>>,
+    pub(crate) links: BTreeMap<InstanceId, Vec<Link>>,
 }
 
 /// What the promises are checked against. Outlives every life.
@@ -43,18 +44,30 @@ impl Rows {
         let orders = store.order_list(None, ROWS_MAX).await.unwrap();
         let instances = store.instance_list(None, ROWS_MAX).await.unwrap();
         let operations = store.operation_list(None, ROWS_MAX).await.unwrap();
-        let mut history = BTreeMap::new();
+        let (mut history, mut links) = (BTreeMap::new(), BTreeMap::new());
         for instance in &instances {
             let id = instance.id.clone();
             let rows = store.history_list(id.clone(), 0, ROWS_MAX).await.unwrap();
-            history.insert(id, rows);
+            history.insert(id.clone(), rows);
+            links.insert(id.clone(), store.link_list(id).await.unwrap());
         }
         Self {
             orders,
             instances,
             operations,
             history,
+            links,
         }
+    }
+
+    /// Whether each address of `access` is a stored link of `instance`, for its own part.
+    fn has_links(&self, instance: &InstanceId, access: &Access) -> bool {
+        LinkPart::ALL.into_iter().all(|part| {
+            let token = part.url(access).and_then(LinkToken::in_url);
+            let stored = self.links.get(instance).into_iter().flatten();
+            let mut own = stored.filter(|link| link.part == part);
+            own.next().map(|link| link.hash) == token.map(|token| token.hash())
+        })
     }
 
     pub(crate) fn order(&self, kind: OrderKind, key: &OrderKey) -> Option<&Order> {
@@ -88,7 +101,12 @@ impl Ledger {
     ) -> bool {
         let mut memory = self.0.lock().unwrap();
         let mut other = None;
-        if let Ok(Outcome::Delivered { instance, .. } | Outcome::NotReady { instance }) = answer {
+        if let Ok(
+            Outcome::Delivered { instance, .. }
+            | Outcome::NotReady { instance }
+            | Outcome::Held { instance, .. },
+        ) = answer
+        {
             let key = ask.order().expect("only an order is delivered").1;
             let first = memory.ids.entry(key).or_insert_with(|| instance.clone());
             other = (first != instance).then(|| format!("{instance} was {first} before"));
@@ -179,10 +197,15 @@ fn answers_are_on_disk(memory: &Memory, rows: &Rows) -> Vec<String> {
                     && is_access_kept
             }
             (Outcome::NotReady { instance }, Some(order)) => order.instance == *instance,
+            (Outcome::Held { instance, links }, Some(order)) => {
+                order.instance == *instance && rows.has_links(instance, links)
+            }
             (Outcome::Done, Some(_)) => true,
             (Outcome::Done | Outcome::Gone, None) => ask.order().is_none(),
             (Outcome::Gone, Some(_)) => false,
-            (Outcome::Delivered { .. } | Outcome::NotReady { .. }, None) => false,
+            (Outcome::Delivered { .. } | Outcome::NotReady { .. } | Outcome::Held { .. }, None) => {
+                false
+            }
         }
     };
     let answers = memory.answers.iter();

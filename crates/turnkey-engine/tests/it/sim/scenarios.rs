@@ -1,6 +1,6 @@
 //! The stories.
 
-use turnkey_core::OperationKind as Kind;
+use turnkey_core::{OperationKind as Kind, Slow};
 
 use super::market::Ask::{ChangePlan, Create, Release, Renew, Resume, Suspend};
 use super::market::Step::{All, Dead, Echo, Knock, Reopen, Settled, Stock};
@@ -17,6 +17,7 @@ fn story(steps: impl IntoIterator<Item = Step>) -> Scenario {
     Scenario {
         steps,
         manners: &[],
+        slow: Slow::Wait,
         by: By::Vendor,
         give_up_after_ms: DAY_MS,
     }
@@ -204,6 +205,33 @@ fn a_suspend_passes_the_dead() {
             one(Resume("a")),
             one(ChangePlan("c", "a")),
             Reopen(Renew("r", "a")),
+        ])
+    }
+    .survives(20);
+}
+
+#[test]
+fn a_slow_create_that_is_held() {
+    Scenario {
+        manners: &[(Kind::Provision, Manner::Takes(600_000))],
+        slow: Slow::Hold,
+        ..story([All(vec![Create("a"); 2]), Settled, one(Create("a"))])
+    }
+    .survives(20);
+}
+
+#[test]
+fn a_held_create_that_is_given_up_and_a_retry() {
+    Scenario {
+        manners: &[(Kind::Provision, Manner::FailsUntilTold)],
+        slow: Slow::Hold,
+        give_up_after_ms: 300_000,
+        ..story([
+            one(Create("a")),
+            Dead(Create("a")),
+            Reopen(Create("a")),
+            Settled,
+            one(Create("a")),
         ])
     }
     .survives(20);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use turnkey_core::ports::{Clock as _, Driver, Store as _};
-use turnkey_core::{OperationKind, OrderKind};
+use turnkey_core::{OperationKind, OrderKind, Slow};
 use turnkey_testkit::{ManualClock, sample};
 
 use super::life::{Employed, Events, Life, pool, pure};
@@ -29,6 +29,8 @@ pub(crate) struct Scenario {
     pub(crate) by: By,
     /// How long an operation is retried before it needs a person, in milliseconds.
     pub(crate) give_up_after_ms: u64,
+    /// What a create is answered with that is slow.
+    pub(crate) slow: Slow,
 }
 
 /// Who delivers.
@@ -135,6 +137,7 @@ impl World<'_> {
         let mut listing = sample::listing(driver);
         let product = Arc::get_mut(&mut listing.product).expect("nobody else has it yet");
         product.give_up_after_ms = self.scenario.give_up_after_ms;
+        listing.slow = self.scenario.slow;
         let listing = Arc::new(listing);
         let watch: Arc<dyn Watch> = events.clone();
         let store = Arc::new(Watched {

@@ -30,7 +30,8 @@ pub(crate) async fn a_create_in_two_commits(backend: &impl Backend) {
         reported,
         Reported::Over {
             end: Ok(delivered.clone()),
-            is_next_due: false
+            is_next_due: false,
+            in_name_only: false
         }
     );
     assert_eq!(shop.operations().await, []);
@@ -173,7 +174,9 @@ pub(crate) async fn what_is_dead_can_be_reopened(backend: &impl Backend) {
     let work = shop.claim_one().await;
     assert_eq!(
         shop.report(&work, Verdict::Retry("down".to_owned())).await,
-        Reported::Dead
+        Reported::Dead {
+            in_name_only: false
+        }
     );
     assert_eq!(shop.claim(10).await.works, []);
     assert_eq!(shop.operations().await[0].state, OperationState::Dead);

@@ -5,6 +5,7 @@ pub(crate) mod admit;
 pub(crate) mod by_hand;
 pub(crate) mod drive;
 pub(crate) mod find;
+pub(crate) mod hold;
 pub(crate) mod keep;
 pub(crate) mod stock;
 pub(crate) mod watch;
@@ -90,6 +91,12 @@ macro_rules! conformance {
                 a_person_ends_what_is_dead,
                 nobody_delivers_what_a_driver_is_at,
                 a_late_answer_to_what_a_person_did_is_stale,
+            }
+            hold {
+                links_are_made_once_and_found_again,
+                what_came_meanwhile_needs_no_links,
+                an_account_is_shown_counted_and_told,
+                a_held_delivery_that_fails_is_an_alarm,
             }
             keep {
                 everything_survives_reopening,
@@ -307,7 +314,9 @@ pub(crate) struct Contents {
 /// The instance that an answer to a create names.
 pub(crate) fn instance_of(admitted: &Admitted) -> InstanceId {
     match admitted.answer.as_ref().expect("it succeeded") {
-        Outcome::Delivered { instance, .. } | Outcome::NotReady { instance } => instance.clone(),
+        Outcome::Delivered { instance, .. }
+        | Outcome::NotReady { instance }
+        | Outcome::Held { instance, .. } => instance.clone(),
         Outcome::Done | Outcome::Gone => panic!("no create is answered so: {admitted:?}"),
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Tally {
     lost: u32,
     slowest: Duration,
     instances: BTreeSet<String>,
+    /// Where the buyer of a held create watches it come.
+    links: BTreeSet<String>,
     answers: BTreeSet<Vec<u8>>,
     /// How often each code was heard with each message.
     refused: BTreeMap<(&'static str, String), u32>,
@@ -47,6 +49,7 @@ impl Tally {
             lost: 0,
             slowest: Duration::ZERO,
             instances: BTreeSet::new(),
+            links: BTreeSet::new(),
             answers: BTreeSet::new(),
             refused: BTreeMap::new(),
         }
@@ -67,8 +70,15 @@ impl Tally {
         self.slowest = self.slowest.max(delivery.slowest);
         match delivery.outcome {
             Ok(outcome) => {
-                if let Outcome::Delivered { instance, .. } = outcome {
-                    self.instances.insert(instance.to_string());
+                match outcome {
+                    Outcome::Delivered { instance, .. } => {
+                        self.instances.insert(instance.to_string());
+                    }
+                    Outcome::Held { instance, links } => {
+                        self.instances.insert(instance.to_string());
+                        self.links.extend(links.front_end.url);
+                    }
+                    Outcome::NotReady { .. } | Outcome::Done | Outcome::Gone => {}
                 }
                 self.answers.extend(delivery.reply.map(|reply| reply.body));
             }
@@ -109,6 +119,7 @@ impl Tally {
             "calls": self.calls,
             "answers_lost": self.lost,
             "instances": self.instances,
+            "held_links": self.links,
             "different_answers": self.answers.len(),
             "refused": self.refused_by_message(),
             "slowest_ms": u64::try_from(self.slowest.as_millis()).unwrap_or(u64::MAX),
@@ -135,10 +146,19 @@ impl Tally {
         let Some(instance) = self.instances.first().filter(|_| !self.debug_only) else {
             return;
         };
-        say(&match lang {
-            Lang::En => format!("delivered: order {} -> instance {instance}", self.order),
-            Lang::Zh => format!("已交付：订单 {} -> 实例 {instance}", self.order),
+        let order = &self.order;
+        say(&match (self.links.first(), lang) {
+            (None, Lang::En) => format!("delivered: order {order} -> instance {instance}"),
+            (None, Lang::Zh) => format!("已交付：订单 {order} -> 实例 {instance}"),
+            (Some(_), Lang::En) => format!("held: order {order} -> instance {instance}"),
+            (Some(_), Lang::Zh) => format!("已受理：订单 {order} -> 实例 {instance}"),
         });
+        if let Some(link) = self.links.first() {
+            say(&match lang {
+                Lang::En => format!("  link {link} shows progress, then forwards"),
+                Lang::Zh => format!("  链接 {link} 先显示进度，准备好后跳转"),
+            });
+        }
         let next = format!(
             "turnkey trigger {} create --times 20 --parallel 8 --lose-answer 3",
             self.dialect
