@@ -28,7 +28,7 @@ pub enum AlarmKind {
     GivingUp,
     /// A listing that was called is not called any more.
     Silence,
-    /// An operation was given up, or its driver said a final no.
+    /// An operation was given up.
     DeadLetter,
     /// Calls are refused for the same reason more often than by chance.
     SignaturesRefused,

@@ -22,6 +22,7 @@ use turnkey_core::decide::Outcome;
 use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 
 pub use dialects::{all, find};
+pub use own_key::is_own as is_own_key;
 pub use wire::{OwnedRequest, Reply, Request};
 
 /// A marketplace protocol. Every method is required: what a dialect cannot do, it says.

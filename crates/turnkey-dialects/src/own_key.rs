@@ -24,7 +24,8 @@ pub(crate) fn of(query: &Query<'_>) -> OrderKey {
 }
 
 /// Whether `key` is one of ours: whoever asks on leaves it out, for it is no word of the protocol.
-pub(crate) fn is_own(key: &OrderKey) -> bool {
+#[must_use]
+pub fn is_own(key: &OrderKey) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let digits = key.as_str().strip_prefix(MARK);
     digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(is_digit))

@@ -14,9 +14,14 @@
 //! It is *not* where anything is decided: the rules are `turnkey_core::decide`, called by the jobs
 //! on rows that they have just loaded. It knows no marketplace and no wire format.
 
+mod calls;
 mod seal;
 mod sqlite;
 mod stored;
 
+pub use calls::{
+    CallFilter, CallLog, CallLogError, CallLogLimits, CallNumber, CallRecord, LoggedCall,
+    REQUEST_BYTES_KEPT,
+};
 pub use seal::{MasterKey, MasterKeyError};
 pub use sqlite::{BoundListing, OpenError, Options, SqliteStore, StoredClock};

@@ -12,5 +12,6 @@ pub mod log;
 mod market;
 pub(crate) mod play;
 pub mod reload;
+pub mod watch;
 pub mod wire_up;
 pub mod words;

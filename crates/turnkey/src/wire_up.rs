@@ -29,6 +29,8 @@ use crate::http::server::{DoorLimits, serve};
 use crate::keys::{FLUSH_EVERY_MS, KeyBook};
 use crate::play::VirtualClock;
 use crate::reload::{HookSecret, Secrets};
+use crate::watch::alarms::{Lookout, Watchword};
+use crate::watch::{Timed, Watch};
 use crate::words::{Said, start};
 
 /// What is left for the last answers after the longest wait for a driver.
@@ -54,6 +56,7 @@ pub struct Shop {
     clock: Arc<dyn Clock>,
     virtual_clock: Option<Arc<VirtualClock>>,
     admin: Arc<AdminDoor>,
+    lookout: Lookout,
     runner: Arc<Runner>,
     drain_within: Duration,
 }
@@ -71,10 +74,15 @@ impl Shop {
         limits: RunnerLimits,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::clone(&business) as Arc<dyn Clock>;
+        let watch = Arc::new(Watch::beside(&settings.database, key));
         let mut products: BTreeMap<&str, Arc<Product>> = BTreeMap::new();
         let mut hooks = BTreeMap::new();
         for settled in &settings.products {
-            let made = product(settled, settings, key, &clock, &mut hooks)?;
+            let mut made = product(settled, settings, key, &clock, &mut hooks)?;
+            made.driver = Arc::new(Timed {
+                driver: made.driver,
+                seconds: watch.metrics.driver(&settled.name),
+            });
             products.insert(&settled.name, Arc::new(made));
         }
         let listed: Vec<_> = settings
@@ -91,6 +99,17 @@ impl Shop {
             Some((l.path.clone(), keys.listed(&listing.name)?, l.dialect))
         });
         let routes: Vec<_> = routes.collect();
+        let watchwords = listed.iter().map(|(listing, settings)| Watchword {
+            listing: Arc::clone(listing),
+            silence_after: settings.silence_after,
+        });
+        let lookout = Lookout::new(
+            Arc::clone(&watch),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&keys),
+            watchwords.collect(),
+        );
         let listings: Vec<_> = listed.into_iter().map(|(listing, _)| listing).collect();
         let (waiting, nudge) = (Waiting::default(), Arc::new(Notify::new()));
         let runner = Runner::new(
@@ -123,6 +142,7 @@ impl Shop {
             sold: sold.collect(),
             keys: Arc::clone(&keys),
             tokens: Arc::clone(&tokens),
+            watch: Arc::clone(&watch),
             refused: Refused::default(),
         };
         let of_listing =
@@ -134,7 +154,8 @@ impl Shop {
             settings.vendor.clone(),
             &settings.public_url,
         );
-        let mut gateway = Gateway::new(routes, desk, store, Arc::clone(&clock)).with_links(holding);
+        let mut gateway =
+            Gateway::new(routes, desk, store, Arc::clone(&clock), &watch).with_links(holding);
         let is_fake = |p: &ProductSettings| matches!(p.driver, DriverSettings::Demo { .. });
         if settings.products.iter().any(is_fake) {
             gateway = gateway.with_fakes();
@@ -149,6 +170,7 @@ impl Shop {
             }),
             clock,
             virtual_clock,
+            lookout,
             runner: Arc::new(runner),
             drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
         })
@@ -181,6 +203,7 @@ impl Shop {
             gateway.drain();
         });
         let flushing = tokio::spawn(flush(self.keys(), self.clock.clone()));
+        let looking = tokio::spawn(self.lookout.run());
         let admin_limits = DoorLimits {
             connections_max: ADMIN_CONNECTIONS_MAX,
             ..doors.limits
@@ -196,6 +219,7 @@ impl Shop {
             serve(doors.admin, self.admin, admin_limits, stop, DRAIN_MARGIN),
         );
         flushing.abort();
+        looking.abort();
         if let Err(fault) = self.secrets.keys.flush().await {
             tracing::warn!(
                 code = fault.code,

@@ -13,6 +13,7 @@
 //! The writer calls these inside the job's savepoint, on rows that it has just loaded, so nothing
 //! can be stale. What they return is all that is written; an error writes nothing.
 
+pub mod alarms;
 mod by_hand;
 mod change_plan;
 mod create;

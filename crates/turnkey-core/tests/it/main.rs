@@ -10,6 +10,7 @@
 )]
 
 mod admit_table;
+mod alarms;
 mod backoff;
 mod cases;
 mod dry_ids;

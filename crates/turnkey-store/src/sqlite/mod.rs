@@ -41,6 +41,7 @@ use turnkey_core::{
 
 pub use listings::BoundListing;
 pub use open_error::OpenError;
+pub(crate) use schema::{beside, create_if_missing};
 
 use crate::seal::{MasterKey, Sealer};
 use lane::Lane;
@@ -58,9 +59,9 @@ const BATCH_MAX: usize = 1024;
 /// as any marketplace waits.
 const QUEUE_MAX: usize = 16 * 1024;
 
-/// The writer's page cache: most of the index over the random order keys of a million orders. It
+/// The writer's page cache: the better part of the index over the random order keys of a million orders. It
 /// fills with use, and keeps the whole process within 64 MiB.
-const CACHE_BYTES: usize = 32 << 20;
+const CACHE_BYTES: usize = 24 << 20;
 
 /// Reader threads: lists and dry runs are rare, and one slow list must not hold up a look-up.
 const READERS: usize = 2;
@@ -146,7 +147,7 @@ impl SqliteStore {
             path: path.clone(),
             source,
         };
-        schema::create_if_missing(&path).map_err(file)?;
+        create_if_missing(&path).map_err(file)?;
         // One file has one lock, whatever it is called by.
         let path = path.canonicalize().map_err(file)?;
         let lock = lock(&path)?;
@@ -198,7 +199,7 @@ impl SqliteStore {
 
 /// Taken beside the database, not on it: SQLite keeps locks of its own there.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let lock_path = schema::beside(path, ".lock");
+    let lock_path = beside(path, ".lock");
     let file = |source| OpenError::File {
         path: lock_path.clone(),
         source,

@@ -44,7 +44,7 @@ const CANARY: Place<'static> = Place {
 };
 
 /// Makes the file when it is missing, readable by its owner only.
-pub(super) fn create_if_missing(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_if_missing(path: &Path) -> std::io::Result<()> {
     let mut options = File::options();
     options.create(true).append(true);
     #[cfg(unix)]
@@ -59,7 +59,7 @@ pub(super) fn is_new(path: &Path) -> bool {
 }
 
 /// The path with `suffix` behind its file name.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut beside = OsString::from(path);
     beside.push(suffix);
     beside.into()

@@ -9,5 +9,6 @@
     reason = "a test that cannot go on must stop with a word"
 )]
 
+mod calls;
 mod conformance;
 mod sqlite;

@@ -2,6 +2,7 @@
 //! here.
 
 mod admin_client;
+mod calls;
 mod clock;
 mod config_check;
 mod demo;
@@ -97,6 +98,8 @@ enum Command {
     /// Run the shop: which keys there are, and when each was last used.
     Secret(secret::Secret),
 
+    /// Look at real traffic: what was asked and how it was answered.
+    Calls(calls::Calls),
     /// Say what a code means, who must act, and what to do.
     Why(why::Why),
     /// Run the shop: what the pool driver hands out.
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Listing(listing) => listing.run(lang),
         Command::Product(product) => product.run(lang),
         Command::Secret(secret) => secret.run(lang),
+        Command::Calls(calls) => calls.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
         Command::Stock(stock) => stock.run(lang),
     };

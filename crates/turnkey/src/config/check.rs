@@ -21,6 +21,10 @@ const CLOCK_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
 /// The part of a marketplace's time limit that is left for the network.
 const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 
+/// After how long without a call of its marketplace a listing is silent: products that are sold once
+/// a week are not, and a renewal comes once a month.
+const SILENCE_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How long account and password can be shown by a holding link: whoever comes back from a holiday
 /// finds them, and a link that is found later in an old mail shows none.
 const REVEAL_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -221,6 +225,7 @@ impl Check<'_> {
             clock_skew,
             slow,
             reveal_for,
+            silence_after: listing.silence_after.map_or(SILENCE_AFTER, |span| span.0),
             time_zone: time_zone?,
             ends: match listing.ends {
                 EndsName::Exact => Ends::Exact,

@@ -223,6 +223,7 @@ pub(super) struct Listing {
     #[serde(default)]
     pub(super) slow: SlowName,
     pub(super) reveal_for: Option<Span>,
+    pub(super) silence_after: Option<Span>,
     pub(super) time_zone: Option<String>,
     #[serde(default)]
     pub(super) ends: EndsName,

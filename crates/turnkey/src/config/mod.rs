@@ -171,6 +171,8 @@ pub struct ListingSettings {
     pub slow: Slow,
     /// How long after delivery a holding link shows its account.
     pub reveal_for: Duration,
+    /// After how long without a call somebody should look.
+    pub silence_after: Duration,
     /// Where the buyer's days begin.
     pub time_zone: jiff::tz::TimeZone,
     /// When in its last day a term ends.

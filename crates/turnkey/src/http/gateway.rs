@@ -23,6 +23,7 @@ use turnkey_engine::{Answer, Desk};
 use crate::http::holding::{self, Holding};
 use crate::http::server::Door;
 use crate::keys::Listed;
+use crate::watch::{Seen, Watch, Watched, raw};
 
 /// Longest query. The longest real one, with `cloud_info`, has well under two kilobytes.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -49,6 +50,7 @@ struct Route {
     listed: Arc<Listed>,
     dialect: &'static dyn Dialect,
     refused: Refused,
+    watched: Watched,
 }
 
 /// Keeps strangers from filling the log: one line a second, with the number of those left out.
@@ -66,11 +68,17 @@ impl Gateway {
         desk: Arc<Desk>,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        watch: &Arc<Watch>,
     ) -> Self {
         let route = |(path, listed, dialect): (String, Arc<Listed>, &'static dyn Dialect)| {
             (
                 path,
                 Route {
+                    watched: watch.route(
+                        &listed.listing(),
+                        dialect.card().name,
+                        dialect.card().time_limit_ms,
+                    ),
                     listed,
                     dialect,
                     refused: Refused::default(),
@@ -135,17 +143,28 @@ impl Gateway {
         };
         // One call sees one listing: keys that are swapped meanwhile are the next call's.
         let listing = route.listed.listing();
-        match self.answer(route, &listing, listen, request, since).await {
-            Ok(reply) => spell(reply, None, None),
+        let mut seen = Seen::default();
+        let answered = self
+            .answer(route, &listing, listen, request, since, &mut seen)
+            .await;
+        let wall = self.clock.now().wall;
+        let (response, fault) = match answered {
+            Ok(reply) => (spell(reply, None, None), None),
             Err(Refusal {
                 fault,
                 status,
                 allow,
             }) => {
-                route.log(&listing, &fault, self.clock.now().wall);
-                spell(listen.refuse(&fault), status, allow)
+                route.log(&listing, &fault, wall);
+                (spell(listen.refuse(&fault), status, allow), Some(fault))
             }
-        }
+        };
+        let status = response.status().as_u16();
+        let elapsed = since.elapsed();
+        route
+            .watched
+            .over(&listing, seen, fault.as_ref(), status, elapsed, wall);
+        response
     }
 
     /// The line that a call walks.
@@ -156,10 +175,17 @@ impl Gateway {
         listen: &dyn Listen,
         request: Request<Incoming>,
         since: Instant,
+        seen: &mut Seen,
     ) -> Result<Reply, Refusal> {
         let (head, body) = request.into_parts();
-        bounded(&head, route.dialect.card().method)?;
-        let body = collect(body).await?;
+        let body = match bounded(&head, route.dialect.card().method) {
+            Ok(()) => collect(body).await,
+            Err(refusal) => Err(refusal),
+        };
+        if route.watched.keeps_requests() {
+            seen.request = Some(raw(&head, body.as_deref().unwrap_or_default()));
+        }
+        let body = body?;
         let headers: Vec<(&str, &[u8])> = head
             .headers
             .iter()
@@ -173,6 +199,7 @@ impl Gateway {
         };
 
         let call = Arc::new(listen.read(&request, listing, self.clock.now().wall)?);
+        seen.call = Some(Arc::clone(&call));
         let spent_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let wait_ms = listing.reply_within_ms.saturating_sub(spent_ms);
         let answer = self
@@ -180,7 +207,9 @@ impl Gateway {
             .submit(listing, Arc::clone(&call), wait_ms)
             .await?;
         log_answered(listing, &call, &answer, since);
-        Ok(listen.write(&call, &answer.outcome))
+        let reply = listen.write(&call, &answer.outcome);
+        (seen.outcome, seen.flags) = (Some(answer.outcome), answer.flags);
+        Ok(reply)
     }
 
     /// Paths are split on the raw `/`, each segment decoded once, nothing else (promise 8): so a

@@ -105,12 +105,14 @@ codes! {
     body_broken: Malformed, "the body broke off", "正文中断";
     body_slow: Malformed, "the body took too long", "正文太慢";
     instance_unknown: Unknown, "no such instance here", "这里没有这个实例";
+    call_unknown: Unknown, "no such call in the log", "日志里没有这个调用";
     operation_unknown: Unknown, "nothing to take up again", "没有可以重试的";
     order_content_differs: Conflict, "the same order with other content", "同一个订单，内容不同";
     order_cancelled: Conflict, "the order was cancelled", "订单已取消";
     instance_state: Conflict, "the instance cannot do that now", "实例现在不能这样";
     term_too_long: Conflict, "the term would end after the calendar", "期限超出日历";
     intent_unsupported: Unsupported, "the protocol cannot say that", "协议没有这个说法";
+    call_log_unavailable: Busy, "the call log cannot be read", "调用日志读不到";
     not_ready: Busy, "not ready yet", "还没准备好";
     instance_overloaded: Busy, "too much work waits for the instance", "实例等待的工作太多";
     driver_unreachable: Busy, "the vendor's system cannot be asked", "问不到服务商的系统";

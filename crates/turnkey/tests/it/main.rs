@@ -30,5 +30,6 @@ mod secrets;
 mod seed;
 mod stock;
 mod vendor;
+mod watching;
 mod wire;
 mod year;

@@ -11,6 +11,7 @@
 )]
 
 pub mod access;
+pub mod calls;
 pub mod clock;
 pub mod deliver;
 pub mod events;
@@ -18,6 +19,7 @@ mod failure;
 mod guard;
 pub mod instances;
 pub mod listings;
+mod metrics;
 pub mod operations;
 pub mod orders;
 pub mod products;
@@ -51,6 +53,7 @@ use crate::http::server::Door;
 use crate::keys::{KeyBook, Listed};
 use crate::play::VirtualClock;
 use crate::reload::Tokens;
+use crate::watch::Watch;
 
 /// What every handler has at hand.
 pub struct Admin {
@@ -68,6 +71,8 @@ pub struct Admin {
     pub(crate) keys: Arc<KeyBook>,
     /// Who may come in.
     pub(crate) tokens: Tokens,
+    /// What was seen of the calls.
+    pub(crate) watch: Arc<Watch>,
     /// Keeps strangers from filling the log.
     pub(crate) refused: Refused,
 }

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
+use axum::routing::get;
 use hyper::header::{self, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use utoipa::openapi::extensions::Extensions;
@@ -21,8 +22,8 @@ use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
 use crate::http::admin::{
-    Admin, clock, deliver, events, instances, listings, operations, orders, products, purchases,
-    secrets, stock,
+    Admin, calls, clock, deliver, events, instances, listings, metrics, operations, orders,
+    products, purchases, secrets, stock,
 };
 
 /// Longest body: what an import brings at once. More comes in several.
@@ -40,6 +41,8 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Role::Admin, routes!(clock::advance)),
         (Viewer, routes!(listings::list)),
         (Viewer, routes!(products::list)),
+        (Viewer, routes!(calls::list)),
+        (Viewer, routes!(calls::show)),
         (Viewer, routes!(secrets::list)),
         (Viewer, routes!(stock::list)),
         (Viewer, routes!(stock::levels)),
@@ -69,6 +72,7 @@ pub(super) fn router(admin: &Arc<Admin>) -> Router {
     }
     let (router, _) = router.split_for_parts();
     router
+        .route("/metrics", get(metrics::text))
         .fallback(nowhere)
         .method_not_allowed_fallback(nowhere)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -9,6 +9,8 @@ use crate::wire::get;
 /// Every route that there is, with the role that it needs. A new route needs a line here: whoever
 /// writes one says once more who may use it.
 const ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/api/v1/calls", "viewer"),
+    ("GET", "/api/v1/calls/{id}", "viewer"),
     ("GET", "/api/v1/clock", "viewer"),
     ("POST", "/api/v1/clock/advance", "admin"),
     ("GET", "/api/v1/events", "viewer"),
