@@ -27,15 +27,15 @@ enum Command {
 #[derive(clap::Args)]
 struct Tail {
     /// How many.
-    #[arg(long, short = 'n', default_value_t = 20)]
-    lines: usize,
+    #[arg(long, short = 'n', visible_alias = "lines", default_value_t = 20)]
+    limit: usize,
     /// Only at this listing.
     #[arg(long)]
     listing: Option<String>,
     /// Only this action: create, renew, `change_plan`, suspend, resume, release, ping, other.
     #[arg(long)]
     action: Option<String>,
-    /// Only this result: ok, `not_ready`, malformed, unauthentic, unknown, conflict, unsupported,
+    /// Only this result: ok, held, `not_ready`, malformed, unauthentic, unknown, conflict, unsupported,
     /// busy, upstream, bug.
     #[arg(long)]
     result: Option<String>,
@@ -63,7 +63,7 @@ impl Tail {
             ("result", self.result),
             ("order", self.order),
         ];
-        let mut page = client.list::<CallView>("/calls", &filter, None, self.lines)?;
+        let mut page = client.list::<CallView>("/calls", &filter, None, self.limit)?;
         if is_json {
             say_json(&page);
             return Ok(Exit::Good);

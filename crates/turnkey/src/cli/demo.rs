@@ -16,6 +16,9 @@ use crate::log;
 use crate::wire_up::Doors;
 use crate::words::start;
 
+/// What to try at the admin API: what was sold, and what becomes of it within a year.
+const ADMIN_NEXT: &str = "turnkey order list · turnkey clock advance 400d --play";
+
 #[derive(clap::Args)]
 pub(super) struct Demo {
     /// Where to listen.
@@ -143,10 +146,8 @@ fn greet(settings: &Settings, is_kept: bool, since: Instant, lang: Lang) {
     }
     let admin = &settings.admin.listen;
     say(&match lang {
-        Lang::En => format!("  admin API  http://{admin}/api/v1   found by: turnkey listing list"),
-        Lang::Zh => {
-            format!("  管理接口  http://{admin}/api/v1   命令会自动找到它：turnkey listing list")
-        }
+        Lang::En => format!("  admin API  http://{admin}/api/v1   {ADMIN_NEXT}"),
+        Lang::Zh => format!("  管理接口  http://{admin}/api/v1   命令会自动找到它：{ADMIN_NEXT}"),
     });
     let ready_ms = since.elapsed().as_millis();
     let next = match settings.listen.as_str() {

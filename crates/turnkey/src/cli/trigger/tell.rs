@@ -144,6 +144,13 @@ impl Tally {
             });
         }
         let Some(instance) = self.instances.first().filter(|_| !self.debug_only) else {
+            if self.is_good() && !self.debug_only {
+                let action = self.action.name;
+                say(&match lang {
+                    Lang::En => format!("done: {action} was answered with success"),
+                    Lang::Zh => format!("完成：{action} 已答复成功"),
+                });
+            }
             return;
         };
         let order = &self.order;
