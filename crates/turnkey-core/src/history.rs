@@ -36,17 +36,20 @@ pub enum Step {
     Reopened,
     /// Taken back before it began.
     Dropped,
+    /// Done elsewhere, and taken over by a person.
+    Imported,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Accepted,
         Self::Done,
         Self::Refused,
         Self::Dead,
         Self::Reopened,
         Self::Dropped,
+        Self::Imported,
     ];
 
     /// The step's stored name.
@@ -59,6 +62,7 @@ impl Step {
             Self::Dead => "dead",
             Self::Reopened => "reopened",
             Self::Dropped => "dropped",
+            Self::Imported => "imported",
         }
     }
 }

@@ -152,6 +152,12 @@ impl InstanceId {
         Self(format!("{}{of_order}", dry_prefix(listing)))
     }
 
+    /// Whether it has the form of an id that a dry create answers with.
+    #[must_use]
+    pub fn is_dry(&self) -> bool {
+        self.0.starts_with(DRY_PREFIX)
+    }
+
     /// Whether a dry create of `listing` answered with this id.
     #[must_use]
     pub fn is_dry_of(&self, listing: &str) -> bool {

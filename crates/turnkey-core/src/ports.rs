@@ -273,6 +273,44 @@ pub trait Driver: Send + Sync + 'static {
     fn drive(&self, work: Work) -> Boxed<'_, Verdict>;
 }
 
+/// An instance that was delivered elsewhere, to be taken over.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Who answers for it from now on.
+    pub listing: Arc<Listing>,
+    /// What it is called.
+    pub instance: InstanceId,
+    /// The plan that it has.
+    pub plan: String,
+    /// Who paid.
+    pub buyer: String,
+    /// The marketplace's name for the order that made it.
+    pub key: OrderKey,
+    /// From when it is paid for.
+    pub starts_at: UtcMillis,
+    /// Until when.
+    pub ends_at: UtcMillis,
+    /// What the buyer logs in with.
+    pub access: Access,
+    /// What else the driver should know.
+    pub context: std::collections::BTreeMap<String, String>,
+    /// An id for its order.
+    pub order: OrderId,
+    /// Who takes it over: the name of an admin token.
+    pub by: String,
+    /// What both clocks show.
+    pub now: Now,
+}
+
+/// What became of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// It is here now.
+    Now,
+    /// The same one was here before; nothing was changed.
+    Before,
+}
+
 /// A driver that is a pure function of its work: evaluated by `decide`, born done.
 pub trait Immediate: Send + Sync {
     /// The answer, at once.
@@ -345,6 +383,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The holding links of one instance, at most one for each part.
     fn link_list(&self, instance: InstanceId) -> Boxed<'_, Result<Vec<Link>, Fault>>;
+
+    /// Takes over an instance that was delivered elsewhere: order and instance in one go.
+    fn instance_import(&self, import: Import) -> Boxed<'_, Result<Imported, Fault>>;
 
     /// One instance.
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>>;

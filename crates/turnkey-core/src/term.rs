@@ -161,6 +161,30 @@ impl Term {
         })
     }
 
+    /// The term from `starts_at` to `ends_at`. Where that is a number of months it counts them from
+    /// its begin, so that a renewal of one that began on the 31st ends on the 31st; otherwise its
+    /// end is what later months are counted from.
+    #[must_use]
+    pub fn between(starts_at: UtcMillis, ends_at: UtcMillis, zone: &TimeZone, ends: Ends) -> Self {
+        /// The longest month: so many of them never reach beyond the end.
+        const MONTH_MS_MAX: u64 = 31 * 86_400_000;
+        let least = ends_at.ms_since(starts_at) / MONTH_MS_MAX;
+        // A month is at least 28 days long, and an end may be rounded by a day.
+        let most = ends_at.ms_since(starts_at) / (MONTH_MS_MAX / 31 * 28) + 1;
+        let most = most.min(u64::from(Unit::Month.count_max()));
+        let whole = (least..=most).find_map(|months| {
+            let period = Period::new(u32::try_from(months).ok()?, Unit::Month).ok()?;
+            let term = Self::begin(starts_at, period, zone, ends).ok()?;
+            (term.ends_at == ends_at).then_some(term)
+        });
+        whole.unwrap_or(Self {
+            starts_at,
+            ends_at,
+            anchor_at: ends_at,
+            months: 0,
+        })
+    }
+
     fn extended_from_anchor(
         self,
         period: Period,

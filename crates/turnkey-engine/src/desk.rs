@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use turnkey_core::decide::{Admitted, Flag, Outcome};
-use turnkey_core::ports::{Admission, ByHand, Clock, Delivery, Hold, Store, Verdict, Work};
+use turnkey_core::ports::{
+    Admission, ByHand, Clock, Delivery, Hold, Import, Imported, Store, Verdict, Work,
+};
 use turnkey_core::stock::STOCK_ADDED_AT_ONCE_MAX;
 use turnkey_core::{
-    Access, Call, Fault, FaultKind, InstanceId, Intent, Listing, NewStock, OperationId, Slow,
-    StockAdded, StockAddition, decide,
+    Access, Call, Fault, FaultKind, InstanceId, Intent, Listing, NewStock, Now, OperationId,
+    OrderId, Slow, StockAdded, StockAddition, decide,
 };
 
 use crate::handover::Room;
@@ -185,6 +187,20 @@ impl Desk {
             .tell(&instance, News::End(by_hand.operation.clone(), end));
         self.waiting.tell(&instance, News::LookAgain);
         Ok(by_hand)
+    }
+
+    /// Takes over an instance that was delivered elsewhere; its order's id and the time come from
+    /// here.
+    ///
+    /// # Errors
+    /// When something of it cannot be, or its key or id is taken.
+    pub async fn import(
+        &self,
+        import: impl FnOnce(OrderId, Now) -> Import,
+    ) -> Result<Imported, Fault> {
+        let now = self.clock.now();
+        let order = self.ids.fresh(now.wall).order;
+        self.store.instance_import(import(order, now)).await
     }
 
     /// Adds `items` to the stock of `product`, each with the line that it came from and the only

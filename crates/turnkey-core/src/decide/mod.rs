@@ -8,6 +8,7 @@
 //! deliver ─ a person   → what a person did, as a driver's done
 //! hold ─── a caller    → links, when its time is up and the driver is still at work
 //! shows ── a buyer     → what a link shows; reveal: its account
+//! import ── a person   → an instance that was delivered elsewhere
 //! ```
 //!
 //! The writer calls these inside the job's savepoint, on rows that it has just loaded, so nothing
@@ -18,6 +19,7 @@ mod by_hand;
 mod change_plan;
 mod create;
 mod hold;
+mod import;
 mod life;
 mod release;
 mod renew;
@@ -46,6 +48,7 @@ use crate::time::Now;
 pub use by_hand::deliver;
 pub use create::plan_from_stock;
 pub use hold::{Account, Shows, hold, reveal, shows};
+pub use import::import;
 pub use report::{Backoff, claim, reopen, report};
 
 /// What was loaded for a decision.

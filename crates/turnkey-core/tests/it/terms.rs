@@ -337,3 +337,24 @@ proptest! {
         prop_assert_eq!(term, Term::begin(now, whole, &zone, Ends::Exact).unwrap());
     }
 }
+
+/// What was sold elsewhere goes on as if it had been sold here.
+#[test]
+fn a_term_between_two_moments_is_the_one_that_was_bought() {
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    for ends in [Ends::Exact, Ends::EndOfDay] {
+        for begun in ["2026-01-31T12:00", "2026-02-28T00:00", "2028-02-29T23:59"] {
+            for bought in ["1_month", "3_month", "12_month", "36_month"] {
+                let sold = Term::begin(at(begun, &zone), period(bought), &zone, ends).unwrap();
+                let taken = Term::between(sold.starts_at, sold.ends_at, &zone, ends);
+                assert_eq!(taken, sold, "{begun} {bought} {ends:?}");
+            }
+        }
+    }
+    // No number of months: its end is what later months are counted from.
+    let (starts, end) = (at("2026-01-31T12:00", &zone), at("2026-03-05T08:00", &zone));
+    let odd = Term::between(starts, end, &zone, Ends::Exact);
+    assert_eq!((odd.ends_at, odd.anchor_at, odd.months), (end, end, 0));
+    let next = odd.extend(starts, period("1_month"), &zone, Ends::Exact);
+    assert_eq!(shown(next.unwrap().ends_at, &zone), "2026-04-05 08:00");
+}

@@ -6,8 +6,8 @@ use tokio::sync::OwnedMutexGuard;
 use turnkey_core::decide::{Admitted, Outcome};
 use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, KeyUse,
-    Report, Reported, Reveal, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, Import,
+    Imported, KeyUse, Report, Reported, Reveal, Store,
 };
 use turnkey_core::{
     Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link, LinkHash,
@@ -145,6 +145,10 @@ impl Store for Watched {
 
     fn link_list(&self, instance: InstanceId) -> Boxed<'_, Result<Vec<Link>, Fault>> {
         self.looked(self.inner.link_list(instance))
+    }
+
+    fn instance_import(&self, import: Import) -> Boxed<'_, Result<Imported, Fault>> {
+        self.inner.instance_import(import)
     }
 
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {

@@ -3,11 +3,12 @@
 
 use turnkey_core::decide::{self, Admitted, Change, Outcome, State};
 use turnkey_core::ports::{
-    Admission, ByHand, Claim, Claimed, Delivery, Hold, Report, Reported, Reveal, Verdict, Work,
+    Admission, ByHand, Claim, Claimed, Delivery, Hold, Import, Imported, Report, Reported, Reveal,
+    Verdict, Work,
 };
 use turnkey_core::{
     About, Alarm, AlarmKind, Call, Fault, InstanceId, Intent, LinkHash, Linked, Login, Now,
-    Operation, OperationId, OperationState, Order, OrderState, UtcMillis,
+    Operation, OperationId, OperationState, Order, OrderKind, OrderState, UtcMillis,
 };
 
 use super::failure::Failure;
@@ -140,6 +141,17 @@ pub(super) fn report(rows: &Rows, report: &Report) -> Result<Reported, Failure> 
     let (changes, reported) = decide::report(report, state)?;
     rows.write(&changes)?;
     Ok(reported)
+}
+
+pub(super) fn import(rows: &Rows, import: &Import) -> Result<Imported, Failure> {
+    let state = State {
+        order: rows.order_by_key(&import.listing.name, OrderKind::Create, &import.key)?,
+        instance: rows.instance(&import.instance)?,
+        ..State::default()
+    };
+    let (changes, imported) = decide::import(import, &state)?;
+    rows.write(&changes)?;
+    Ok(imported)
 }
 
 pub(super) fn deliver(rows: &Rows, delivery: &Delivery) -> Result<ByHand, Failure> {

@@ -30,8 +30,8 @@ use turnkey_core::decide::{self, Admitted, Outcome, State};
 use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::operation::OperationEvent;
 use turnkey_core::ports::{
-    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, KeyUse,
-    Report, Reported, Reveal, Store,
+    Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, Import,
+    Imported, KeyUse, Report, Reported, Reveal, Store,
 };
 use turnkey_core::{
     Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link, LinkHash,
@@ -341,6 +341,10 @@ impl Store for SqliteStore {
 
     fn link_list(&self, instance: InstanceId) -> Boxed<'_, Result<Vec<Link>, Fault>> {
         Box::pin(self.readers.ask(move |rows| rows.link_list(&instance)))
+    }
+
+    fn instance_import(&self, import: Import) -> Boxed<'_, Result<Imported, Fault>> {
+        Box::pin(self.writer.ask(move |rows| job::import(rows, &import)))
     }
 
     fn instance_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Instance>, Fault>> {

@@ -1,4 +1,4 @@
-//! `turnkey instance list|show|release|deliver`: what buyers got.
+//! `turnkey instance list|show|release|deliver|import`: what buyers got.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,17 @@ use crate::cli::admin_client::{AdminArgs, AdminClient, Told, say_json, segment};
 use crate::cli::list::{List, ListArgs, moment};
 use crate::cli::stock::read_bounded;
 use crate::cli::terminal::{card, escaped, table};
-use crate::cli::{Exit, Lang, say};
+use crate::cli::{Exit, Lang, complain, say};
 use crate::http::admin::access::{AccessBody, LoginBody};
 use crate::http::admin::deliver::{DeliverBody, DeliveredView};
+use crate::http::admin::imports::{
+    IMPORTED_AT_ONCE_MAX, ImportBody, ImportView, ImportedBody, ImportedView,
+};
 use crate::http::admin::instances::{InstanceDetail, InstanceView};
 use crate::words::{Said, stock as says};
+
+/// Longest file of instances that were delivered elsewhere: some ten thousand of them.
+const IMPORT_BYTES_MAX: u64 = 16 << 20;
 
 /// Longest access that a person writes down: that of a driver.
 const ACCESS_BYTES_MAX: u64 = 64 * 1024;
@@ -34,6 +40,12 @@ enum Command {
         /// Show what the buyer logs in with; that somebody looked is kept as an event.
         #[arg(long)]
         access: bool,
+    },
+    /// Take over instances that were delivered elsewhere; the same one twice is one.
+    Import {
+        /// A JSON file: an array of {id, listing, plan, buyer, order_key, term: {starts_at,
+        /// ends_at}, access}; `-` is stdin.
+        file: PathBuf,
     },
     /// Release an instance, as the marketplace would.
     Release {
@@ -75,7 +87,15 @@ impl Instance {
             Command::Deliver { access: None, .. }
             | Command::List(_)
             | Command::Show { .. }
+            | Command::Import { .. }
             | Command::Release { .. } => None,
+        };
+        let instances = match &self.command {
+            Command::Import { file } => imported_in(&read_bounded(file, IMPORT_BYTES_MAX)?)?,
+            Command::List(_)
+            | Command::Show { .. }
+            | Command::Release { .. }
+            | Command::Deliver { .. } => Vec::new(),
         };
         let client = self.admin.client(lang)?;
         let is_json = self.admin.json;
@@ -83,6 +103,7 @@ impl Instance {
             Command::List(filter) => filter.list.tell(client, is_json, &filter.list_of(lang)),
             Command::Show { id, access: false } => show(client, &id, is_json),
             Command::Show { id, access: true } => show_access(client, &id, is_json),
+            Command::Import { .. } => import(client, instances, is_json),
             Command::Release { id } => {
                 let path = format!("/instances/{}/release", segment(&id));
                 let released: InstanceView = client.post(&path, &())?;
@@ -161,6 +182,37 @@ fn show_access(client: &AdminClient, id: &str, is_json: bool) -> Told {
         say(&shown_access(access, client.lang()));
     }
     Ok(Exit::Good)
+}
+
+/// Sends them in so many requests as it takes; the first that is not answered ends it.
+fn import(client: &AdminClient, instances: Vec<ImportedBody>, is_json: bool) -> Told {
+    let lang = client.lang();
+    let mut items: Vec<ImportedView> = Vec::with_capacity(instances.len());
+    let mut instances = instances.into_iter().peekable();
+    while instances.peek().is_some() {
+        let instances = instances.by_ref().take(IMPORTED_AT_ONCE_MAX).collect();
+        let view: ImportView = client.post("/instances", &ImportBody { instances })?;
+        items.extend(view.items);
+    }
+    let is_good = items.iter().all(|item| item.error.is_none());
+    if is_json {
+        say_json(&ImportView { items });
+    } else if items.is_empty() {
+        complain(lang.pick("the file names no instance", "文件里没有实例"));
+    } else {
+        let row = |item: ImportedView| {
+            let why = item.error.map(|e| format!("{} [{}]", e.message, e.code));
+            [item.id, item.outcome, why.unwrap_or_default()]
+        };
+        let heads = lang.pick(["INSTANCE", "OUTCOME", "WHY"], ["实例", "结果", "原因"]);
+        say(&table(heads, items.into_iter().map(row)));
+    }
+    Ok(if is_good { Exit::Good } else { Exit::Problems })
+}
+
+/// The instances in a file. What is wrong is told by its place only: the rest is secret.
+fn imported_in(text: &str) -> Result<Vec<ImportedBody>, Said> {
+    serde_json::from_str(text).map_err(|error| says::import_malformed(&error))
 }
 
 fn shown(detail: InstanceDetail, lang: Lang) -> String {

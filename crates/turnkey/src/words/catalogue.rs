@@ -104,11 +104,13 @@ codes! {
     body_too_long: Malformed, "the body is too long", "正文太长";
     body_broken: Malformed, "the body broke off", "正文中断";
     body_slow: Malformed, "the body took too long", "正文太慢";
+    import_wrong: Malformed, "it cannot be taken over like that", "不能这样接管";
     instance_unknown: Unknown, "no such instance here", "这里没有这个实例";
     call_unknown: Unknown, "no such call in the log", "日志里没有这个调用";
     operation_unknown: Unknown, "nothing to take up again", "没有可以重试的";
     order_content_differs: Conflict, "the same order with other content", "同一个订单，内容不同";
     order_cancelled: Conflict, "the order was cancelled", "订单已取消";
+    instance_taken: Conflict, "an instance has that id already", "已经有这个编号的实例";
     instance_state: Conflict, "the instance cannot do that now", "实例现在不能这样";
     term_too_long: Conflict, "the term would end after the calendar", "期限超出日历";
     intent_unsupported: Unsupported, "the protocol cannot say that", "协议没有这个说法";
@@ -217,6 +219,7 @@ codes! {
     listing_missing: Command, "a listing with orders is gone", "有订单的商品不见了";
     listing_twice: Command, "two listings would become one", "两个商品会变成一个";
     file_too_long: Command, "the file is too long", "文件太长";
+    import_malformed: Command, "the file is no list of instances", "文件不是实例列表";
     access_malformed: Command, "the file is no access", "文件不是登录信息";
     stock_file_malformed: Command, "the stock file is no CSV", "库存文件不是 CSV";
     stock_column_unclear: Command, "a column has no name of its own", "列没有自己的名字";

@@ -24,6 +24,18 @@ pub fn access_malformed(error: &serde_json::Error) -> Said {
     )
 }
 
+/// A file that is no list of instances. What buyers log in with is in it, so only the place is told.
+#[must_use]
+pub fn import_malformed(error: &serde_json::Error) -> Said {
+    let (line, column) = (error.line(), error.column());
+    let form = r#"[{"id","listing","plan","buyer","order_key","term":{"starts_at","ends_at"},"access":{…}}]"#;
+    say(
+        "import_malformed",
+        format!("not a list of instances at {line}:{column}: {form}"),
+        format!("第 {line} 行第 {column} 列不是实例列表：{form}"),
+    )
+}
+
 /// A file that is no CSV. Its content is secret, so only the place is told.
 #[must_use]
 pub fn malformed(error: &csv::Error) -> Said {

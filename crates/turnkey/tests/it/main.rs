@@ -19,6 +19,7 @@ mod cli;
 mod config;
 mod exactly_once;
 mod holding;
+mod imports;
 mod keys;
 mod kill;
 mod lifecycle;

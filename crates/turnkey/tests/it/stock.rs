@@ -244,7 +244,7 @@ async fn a_person_delivers_while_the_marketplace_still_waits() {
 }
 
 /// Exit code, stdout and stderr of a command typed at `app` by an operator.
-async fn typed(app: &App, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) async fn typed(app: &App, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = tokio::process::Command::new(PROGRAM)
         .args(arguments)
         .args(["--admin", &format!("http://{}", app.admin)])

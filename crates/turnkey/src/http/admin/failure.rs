@@ -48,6 +48,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Its code and message.
+    pub(super) fn view(self) -> ErrorView {
+        ErrorView {
+            code: self.code.to_owned(),
+            message: self.message,
+        }
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let status = match fault.kind {
@@ -90,17 +100,15 @@ impl From<JsonRejection> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let error = ErrorView {
-            code: self.code.to_owned(),
-            message: self.message,
-        };
-        let mut response = (self.status, Json(ErrorBody { error })).into_response();
+        let status = self.status;
+        let error = self.view();
+        let mut response = (status, Json(ErrorBody { error })).into_response();
         let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             let bearer = HeaderValue::from_static("Bearer");
             headers.insert(header::WWW_AUTHENTICATE, bearer);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
         }
         response

@@ -17,6 +17,7 @@ pub mod deliver;
 pub mod events;
 mod failure;
 mod guard;
+pub mod imports;
 pub mod instances;
 pub mod listings;
 mod metrics;

@@ -22,8 +22,8 @@ use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
 use crate::http::admin::{
-    Admin, calls, clock, deliver, events, instances, listings, metrics, operations, orders,
-    products, purchases, secrets, stock,
+    Admin, calls, clock, deliver, events, imports, instances, listings, metrics, operations,
+    orders, products, purchases, secrets, stock,
 };
 
 /// Longest body: what an import brings at once. More comes in several.
@@ -56,6 +56,7 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(instances::show)),
         (Operator, routes!(instances::access)),
         (Operator, routes!(instances::release)),
+        (Operator, routes!(imports::import)),
         (Viewer, routes!(operations::list)),
         (Viewer, routes!(operations::show)),
         (Operator, routes!(operations::retry)),

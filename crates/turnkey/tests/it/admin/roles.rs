@@ -15,6 +15,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/clock/advance", "admin"),
     ("GET", "/api/v1/events", "viewer"),
     ("GET", "/api/v1/instances", "viewer"),
+    ("POST", "/api/v1/instances", "operator"),
     ("GET", "/api/v1/instances/{id}", "viewer"),
     ("GET", "/api/v1/instances/{id}/access", "operator"),
     ("POST", "/api/v1/instances/{id}/deliver", "operator"),
