@@ -36,6 +36,7 @@ static CARD: Card = Card {
     reply_within_ms: 12_000,
     overture: Overture::None,
     product_code: None,
+    https_only: false,
 };
 
 struct TYPE;

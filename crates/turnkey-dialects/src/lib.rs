@@ -106,6 +106,8 @@ pub struct Card {
     /// What it calls the code of a product: the parameter, and the key in a listing's
     /// configuration. `None` where calls name no product.
     pub product_code: Option<&'static str>,
+    /// Whether the marketplace calls nothing but HTTPS.
+    pub https_only: bool,
 }
 
 impl Card {

@@ -85,14 +85,79 @@ pub(crate) fn authenticate<'l>(
     Err(Fault::unauthentic("signature_wrong", "signature does not match").noted(note))
 }
 
-/// `query` with the signature that the listing's first key makes of it behind `prefix`, and that
+/// Which form signs what we ask: a setting in an `ask`'s `extra`, not a parameter.
+const SIGNING: &str = "signing";
+
+/// A way to sign what we ask.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// The word for it.
+    pub(crate) name: &'static str,
+    /// What stands before the parameters.
+    pub(crate) prefix: &'static str,
+    /// How they are spelt.
+    pub(crate) spelling: Spelling,
+}
+
+/// Which spelling of the parameters is signed.
+#[derive(Clone, Copy)]
+pub(crate) enum Spelling {
+    /// As documented, however they are sent.
+    Canonical,
+    /// As they are sent: whoever respells them on the way breaks the signature.
+    AsSent,
+}
+
+impl Form {
+    /// As both QingCloud documentations have it.
+    pub(crate) const DOCUMENTED: Self = Self {
+        name: "documented",
+        prefix: "",
+        spelling: Spelling::Canonical,
+    };
+
+    /// The same of what is sent, however it is spelt.
+    pub(crate) const AS_SENT: Self = Self {
+        name: "as-sent",
+        spelling: Spelling::AsSent,
+        ..Self::DOCUMENTED
+    };
+
+    /// The one that `extra` names: `usual`, which needs no name, or one of `others`; and `extra`
+    /// without the name.
+    ///
+    /// # Errors
+    /// `signing_unknown`.
+    pub(crate) fn named(
+        usual: Self,
+        others: &[Self],
+        extra: &[(String, String)],
+    ) -> Result<(Self, Vec<(String, String)>), Fault> {
+        let (settings, extra): (Vec<_>, Vec<_>) =
+            extra.iter().cloned().partition(|(name, _)| name == SIGNING);
+        let Some((_, named)) = settings.last() else {
+            return Ok((usual, extra));
+        };
+        let mut forms = [usual].into_iter().chain(others.iter().copied());
+        let form = forms.clone().find(|form| form.name == named);
+        let form = form.ok_or_else(|| {
+            let names: Vec<_> = forms.by_ref().map(|form| form.name).collect();
+            let (named, names) = (quoted(named), names.join(" or "));
+            let message = format!("{SIGNING} {named}: must be {names}");
+            Fault::malformed("signing_unknown", message)
+        })?;
+        Ok((form, extra))
+    }
+}
+
+/// `query` with the signature that the listing's first key makes of it in `form`, and that
 /// signature. One that the query has already is kept.
 ///
 /// # Errors
 /// As [`Query::parse`], and when the listing has no key.
 pub(crate) fn signed(
     mut query: String,
-    prefix: &str,
+    form: Form,
     listing: &Listing,
 ) -> Result<(String, String), Fault> {
     let unsigned = Query::parse(&query)?;
@@ -103,8 +168,11 @@ pub(crate) fn signed(
         .keys
         .first()
         .ok_or_else(|| Fault::bug(format!("listing {} has no key to sign with", listing.name)))?;
-    let message = unsigned.canonical("signature");
-    let signature = BASE64_STANDARD.encode(hmac_sha256(key.secret(), [prefix, &message]));
+    let message = match form.spelling {
+        Spelling::Canonical => unsigned.canonical("signature"),
+        Spelling::AsSent => unsigned.as_received("signature"),
+    };
+    let signature = BASE64_STANDARD.encode(hmac_sha256(key.secret(), [form.prefix, &message]));
     query::append(&mut query, "signature", &signature);
     Ok((query, signature))
 }

@@ -17,8 +17,8 @@
 //! Four things are unlike the market:
 //!
 //! - **Two ways to sign.** The documentation signs the parameters, the official sample the
-//!   parameters behind `GET\n`. Both are accepted; `signing` = `documented` or `method-prefixed` in
-//!   the `extra` of [`Ask::ask`] chooses how to ask.
+//!   parameters behind `GET\n`. Both are accepted; `signing` = `documented`, `method-prefixed` or
+//!   `as-sent` in the `extra` of [`Ask::ask`] chooses how to ask.
 //! - **`order_id` may be missing** from a create or an upgrade: older documentation has none. Such a
 //!   call is known for good by all of its decoded parameters, the time included, so that it is the
 //!   same one however it is ordered, encoded or signed. The platform's own repeat has another time
@@ -49,6 +49,7 @@ use turnkey_core::{
 };
 
 use crate::query::{Parameters, Query};
+use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
     Action, Ask, Card, Dialect, Faces, Listen, Overture, OwnedRequest, Reply, Request, answer,
@@ -74,7 +75,7 @@ const CLOUD_INFO: &str = "cloud_info";
 const DEBUG: &str = "debug";
 
 /// "Overview" and "retry": what is called, how often again after a failure, and how long it may
-/// take. The platform's reference test waits 6 s for an answer.
+/// take; the URL must be HTTPS. The platform's reference test waits 6 s for an answer.
 static CARD: Card = Card {
     name: "qingcloud-appcenter",
     title: "QingCloud AppCenter (应用开发平台 SaaS 应用 SPI)",
@@ -92,6 +93,7 @@ static CARD: Card = Card {
     reply_within_ms: 5_000,
     overture: Overture::Ping,
     product_code: Some(APP_ID),
+    https_only: true,
 };
 
 /// "Security": the header that repeats the signature.
@@ -100,11 +102,15 @@ const APP_SIGNATURE: &str = "app_signature";
 /// What may stand before the parameters when they are signed: nothing as documented, the method as
 /// in the official sample.
 const PREFIXES: [&str; 2] = [DOCUMENTED, METHOD];
-const DOCUMENTED: &str = "";
+const DOCUMENTED: &str = Form::DOCUMENTED.prefix;
 const METHOD: &str = "GET\n";
 
-/// Which of them signs what we ask: a setting in `extra`, not a parameter.
-const SIGNING: &str = "signing";
+/// The official sample's form.
+const AS_IN_THE_SAMPLE: Form = Form {
+    name: "method-prefixed",
+    prefix: METHOD,
+    ..Form::DOCUMENTED
+};
 
 /// "Create": the addresses of the public cloud, for a create that comes from nowhere else.
 const PUBLIC_CLOUD: &str =
@@ -222,21 +228,10 @@ impl Ask for QingcloudAppcenter {
         extra: &[(String, String)],
         now: UtcMillis,
     ) -> Result<OwnedRequest, Fault> {
-        let (settings, extra): (Vec<_>, Vec<_>) =
-            extra.iter().cloned().partition(|(name, _)| name == SIGNING);
-        let prefix = match settings.last().map(|(_, value)| value.as_str()) {
-            None | Some("documented") => DOCUMENTED,
-            Some("method-prefixed") => METHOD,
-            Some(other) => {
-                let message = format!(
-                    "{SIGNING} {}: must be documented or method-prefixed",
-                    quoted(other)
-                );
-                return Err(Fault::malformed("signing_unknown", message));
-            }
-        };
+        let (form, extra) =
+            Form::named(Form::DOCUMENTED, &[AS_IN_THE_SAMPLE, Form::AS_SENT], extra)?;
         let query = parameters(call, listing, now)?.spelt(own_query, &extra, &CARD)?;
-        let (query, signature) = sign::signed(query, prefix, listing)?;
+        let (query, signature) = sign::signed(query, form, listing)?;
         Ok(OwnedRequest {
             query,
             headers: vec![(APP_SIGNATURE, signature)],

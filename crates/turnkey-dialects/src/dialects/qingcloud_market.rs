@@ -26,6 +26,7 @@ use turnkey_core::{
 };
 
 use crate::query::{Parameters, Query};
+use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
     Action, Ask, Card, Dialect, Faces, Listen, Overture, OwnedRequest, Reply, Request, answer,
@@ -62,6 +63,7 @@ static CARD: Card = Card {
     reply_within_ms: 12_000,
     overture: Overture::DryRun,
     product_code: Some(PRODUCT_CODE),
+    https_only: false,
 };
 
 /// How long the market is asked to wait before it calls again: most drivers need less.
@@ -154,7 +156,8 @@ impl Listen for QingcloudMarket {
 
 impl Ask for QingcloudMarket {
     /// Spells the parameters in the order of the documentation's tables; whatever `extra` names
-    /// replaces them, the signature included.
+    /// replaces them, the signature included. `signing` in `extra` is not sent: it chooses the form
+    /// that signs, `documented` or `as-sent`.
     fn ask(
         &self,
         call: &Call,
@@ -163,8 +166,9 @@ impl Ask for QingcloudMarket {
         extra: &[(String, String)],
         now: UtcMillis,
     ) -> Result<OwnedRequest, Fault> {
-        let query = parameters(call, listing, now)?.spelt(own_query, extra, &CARD)?;
-        let (query, _) = sign::signed(query, "", listing)?;
+        let (form, extra) = Form::named(Form::DOCUMENTED, &[Form::AS_SENT], extra)?;
+        let query = parameters(call, listing, now)?.spelt(own_query, &extra, &CARD)?;
+        let (query, _) = sign::signed(query, form, listing)?;
         Ok(OwnedRequest {
             query,
             headers: Vec::new(),

@@ -55,7 +55,7 @@ const WORDS: &[Words] = &[
             };
             (login(), part()).prop_map(access).boxed()
         },
-        settings: &[&[]],
+        settings: &[&[], &[("signing", "as-sent")]],
     },
     Words {
         dialect: "qingcloud-appcenter",
@@ -88,6 +88,7 @@ const WORDS: &[Words] = &[
             &[],
             &[("signing", "documented")],
             &[("signing", "method-prefixed")],
+            &[("signing", "as-sent")],
         ],
     },
 ];

@@ -49,7 +49,7 @@ fn it_is_asked_in_either_signing_form() {
         assert!(appcenter().read(&last, asked, NOON).is_err());
     }
     let fault = ask(&[("signing", "plain")]).unwrap_err();
-    let message = r#"signing "plain": must be documented or method-prefixed"#;
+    let message = r#"signing "plain": must be documented or method-prefixed or as-sent"#;
     assert_eq!(
         (fault.kind, fault.message.as_str()),
         (FaultKind::Malformed, message)

@@ -22,6 +22,28 @@ fn an_own_query_travels_first_and_is_signed() {
     assert_eq!(fault.message, r#"parameter "debug" is given twice"#);
 }
 
+/// What a doctor needs: as documented, the meaning is signed, so that a proxy that respells the query
+/// is never seen.
+#[test]
+fn what_is_signed_as_it_is_sent_must_come_as_it_was_sent() {
+    let ping = sample::call(Intent::Ping, at(NOON));
+    let own = "note=a%20b";
+    for (form, respelt) in [
+        ("documented", Ok(ping.clone())),
+        ("as-sent", Err("signature_wrong")),
+    ] {
+        let asked = ask(&listing(), &ping, own, &[("signing", form)], NOON).unwrap();
+        assert!(!asked.contains("signing"), "{asked}");
+        assert_eq!(read(&listing(), &asked, NOON), Ok(ping.clone()), "{form}");
+        let asked = asked.replace("%20", "+");
+        let read = read(&listing(), &asked, NOON).map_err(|fault| fault.code);
+        assert_eq!(read, respelt, "{form}");
+    }
+    let fault = ask(&listing(), &ping, "", &[("signing", "plain")], NOON).unwrap_err();
+    let message = r#"signing "plain": must be documented or as-sent"#;
+    assert_eq!(fault.message, message);
+}
+
 #[test]
 fn whatever_is_set_replaces_what_would_be_sent() {
     let create = sample::call(sample::create("mord-1"), at(NOON));
