@@ -24,4 +24,4 @@ pub use calls::{
     REQUEST_BYTES_KEPT,
 };
 pub use seal::{MasterKey, MasterKeyError};
-pub use sqlite::{BoundListing, OpenError, Options, SqliteStore, StoredClock};
+pub use sqlite::{BoundListing, Glance, OpenError, Options, SqliteStore, StoredClock, glance};

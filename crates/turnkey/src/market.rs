@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Clock;
 use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow};
-use turnkey_dialects::{Action, Ask, Dialect, Overture, Reply};
+use turnkey_dialects::{Action, Ask, Dialect, Overture, OwnedRequest, Reply};
 use turnkey_drivers::DemoDriver;
 
 use crate::words::{say, start};
@@ -72,16 +72,7 @@ impl Market {
             )
         })?;
         let (url, own_query) = to.split_once('?').unwrap_or((to, ""));
-        // A second caller that wants a provider finds the first one's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_millis(card.time_limit_ms))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .with_context(|| {
-                start::system_refused("cannot make an HTTP client", "不能建 HTTP 客户端")
-            })?;
+        let client = client(Duration::from_millis(card.time_limit_ms))?;
         Ok(Self {
             dialect,
             ask,
@@ -160,15 +151,28 @@ impl Market {
     }
 
     async fn call_once(&self, call: &Call) -> Result<Reply, Fault> {
+        self.send(&self.url, self.spell(call)?).await
+    }
+
+    /// `call` in the marketplace's words, signed now.
+    pub(crate) fn spell(&self, call: &Call) -> Result<OwnedRequest, Fault> {
         let now = self.clock.now().wall;
-        let request = self
-            .ask
-            .ask(call, &self.listing, &self.own_query, &self.set, now)?;
+        self.ask
+            .ask(call, &self.listing, &self.own_query, &self.set, now)
+    }
+
+    /// What the marketplace makes of an answer to `call`.
+    pub(crate) fn hear(&self, call: &Call, reply: &Reply) -> Result<Outcome, Fault> {
+        self.ask.hear(call, reply)
+    }
+
+    /// Sends `request` to `url`, which has no query of its own.
+    pub(crate) async fn send(&self, url: &str, request: OwnedRequest) -> Result<Reply, Fault> {
         let failed = |error: &reqwest::Error| {
             let why = if error.is_timeout() {
                 format!("no answer within {:?}", self.time_limit())
             } else if error.is_connect() {
-                format!("nobody answers at {}; is the server running?", self.url)
+                format!("nobody answers at {url}; is the server running?")
             } else {
                 "the connection broke off".to_owned()
             };
@@ -182,7 +186,7 @@ impl Market {
             .unwrap_or(reqwest::Method::GET);
         let mut builder = self
             .client
-            .request(method, format!("{}?{}", self.url, request.query));
+            .request(method, format!("{url}?{}", request.query));
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
@@ -217,6 +221,18 @@ impl Market {
             body,
         })
     }
+}
+
+/// A client that waits `time_limit` for each answer, goes where it is sent and nowhere else.
+pub(crate) fn client(time_limit: Duration) -> anyhow::Result<reqwest::Client> {
+    // A second caller that wants a provider finds the first one's.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(time_limit)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .with_context(|| start::system_refused("cannot make an HTTP client", "不能建 HTTP 客户端"))
 }
 
 /// What a marketplace knows of a vendor's listing from outside: the key, and a code.

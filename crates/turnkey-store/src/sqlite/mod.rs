@@ -2,6 +2,7 @@
 
 mod failure;
 mod find;
+mod glance;
 mod job;
 mod key_uses;
 mod lane;
@@ -39,6 +40,7 @@ use turnkey_core::{
     OrderKind, StockAdded, StockAddition, StockId, StockLevel, StockRow, UtcMillis,
 };
 
+pub use glance::{Glance, glance};
 pub use listings::BoundListing;
 pub use open_error::OpenError;
 pub(crate) use schema::{beside, create_if_missing};

@@ -97,7 +97,11 @@ pub(super) fn connect_mover(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn connect(path: &Path, mode: OpenFlags, cache_bytes: usize) -> Result<Connection, OpenError> {
+pub(super) fn connect(
+    path: &Path,
+    mode: OpenFlags,
+    cache_bytes: usize,
+) -> Result<Connection, OpenError> {
     let open = || {
         let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -145,7 +149,7 @@ fn log_ahead(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// How many migrations the file has seen.
-fn version(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let read = doing("read the schema's version");
     let is_ours = pragma("application_id").map_err(&read)? == APPLICATION_ID;

@@ -6,6 +6,7 @@ mod calls;
 mod clock;
 mod config_check;
 mod demo;
+mod doctor;
 mod event;
 mod init;
 mod instance;
@@ -77,6 +78,8 @@ enum Command {
     Config(ConfigCommand),
     /// Run.
     Serve(WithConfig),
+    /// Find what is wrong between the marketplace and this machine.
+    Doctor(doctor::Doctor),
     /// Be the marketplace: its overture, its signature, its time limit, its retries.
     Trigger(trigger::Trigger),
     /// Move the clock that terms are counted on: a year in a moment.
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init.run(lang),
         Command::Config(ConfigCommand::Check(check)) => check.run(lang),
         Command::Serve(with) => serve::run(&with.config, lang),
+        Command::Doctor(doctor) => doctor.run(lang),
         Command::Trigger(trigger) => trigger.run(lang),
         Command::Clock(clock) => clock.run(lang),
         Command::Purchase(purchase) => purchase.run(lang),

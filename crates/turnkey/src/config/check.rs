@@ -88,6 +88,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         listen: file.server.listen,
         admin,
         public_url,
+        folder: folder.to_owned(),
         database,
         batch_max: file.store.batch_max,
         vendor: VendorSettings {

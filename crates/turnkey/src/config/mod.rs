@@ -57,6 +57,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// Where buyers find this server.
     pub public_url: String,
+    /// Where relative paths begin.
+    pub folder: PathBuf,
     /// The database file.
     pub database: PathBuf,
     /// Most jobs in one transaction.

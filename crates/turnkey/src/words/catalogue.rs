@@ -15,6 +15,8 @@ pub enum About {
     Config,
     /// A command that could not go on.
     Command,
+    /// The machine, or what stands before it.
+    Machine,
 }
 
 /// One code.
@@ -59,6 +61,9 @@ macro_rules! about {
     };
     (Command) => {
         About::Command
+    };
+    (Machine) => {
+        About::Machine
     };
     ($kind:ident) => {
         About::Call(FaultKind::$kind)
@@ -197,6 +202,15 @@ codes! {
     admin_public: Config, "the admin API can be reached from outside", "外部能访问管理接口";
     admin_token_short: Config, "the token is too short", "令牌太短";
     admin_token_twice: Config, "two names for one token", "一个令牌两个名字";
+    // Findings of `turnkey doctor`.
+    file_exposed: Machine, "others can read the file", "别人能读这个文件";
+    store_ahead: Machine, "the store is ahead of the clock", "存储的时间比时钟晚";
+    clock_off: Machine, "the clocks are apart", "时钟不一致";
+    public_url_plain: Machine, "the public address is not https", "公网地址不是 https";
+    public_url_unanswered: Machine, "nobody answers at the public address", "公网地址没有应答";
+    listing_unserved: Machine, "what runs has another configuration", "运行中的是另一份配置";
+    passage_changed: Machine, "the answer is another one through the proxy", "经过代理后应答不同";
+    query_rewritten: Machine, "something rewrites queries", "查询串被改写";
     // What keeps a command from going on.
     address_taken: Command, "cannot listen there", "不能在那里监听";
     file_unreadable: Command, "a file cannot be read", "读不了文件";

@@ -17,6 +17,7 @@ mod bad_input;
 mod binary;
 mod cli;
 mod config;
+mod doctor;
 mod exactly_once;
 mod holding;
 mod imports;
