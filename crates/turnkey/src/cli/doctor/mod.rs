@@ -112,12 +112,19 @@ async fn examine(settings: &Settings, report: &mut Report) -> anyhow::Result<()>
 
 fn line(entry: &Entry, lang: Lang) -> String {
     let (level, path, told) = match entry {
-        Entry::Found(finding) => return escaped(&spoken(finding, lang)),
+        Entry::Found(finding) => return shown(&spoken(finding, lang)),
         Entry::Well(path, told) => (lang.pick("ok    ", "正常 "), path, told),
         Entry::Unseen(path, told) => (lang.pick("note  ", "说明 "), path, told),
     };
     let between = lang.pick(": ", "：");
-    escaped(&format!("{level} {path}{between}{}", told.words(lang)))
+    shown(&format!("{level} {path}{between}{}", told.words(lang)))
+}
+
+/// Fit for a terminal: some of it was said by whoever answers. What a configuration's reader says
+/// has lines.
+fn shown(text: &str) -> String {
+    let lines: Vec<_> = text.trim_end().lines().map(escaped).collect();
+    lines.join("\n")
 }
 
 fn as_json(entry: &Entry, lang: Lang) -> serde_json::Value {
