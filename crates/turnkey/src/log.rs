@@ -1,7 +1,11 @@
 //! Structured logs, to stderr: data belongs on stdout.
 //!
 //! No secret comes here. Nouns that hold one redact themselves, queries and bodies are never
-//! logged, and of the libraries below only warnings are heard: their debug lines quote requests.
+//! logged, and of the libraries below only warnings are heard: their debug lines quote requests. A
+//! panic is logged by its place, never by its words: they may quote what somebody sent.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +21,7 @@ const OURS: [&str; 5] = [
     "turnkey_dialects",
 ];
 
-/// Sends this process's logs to stderr, as `settings` say.
+/// Sends this process's logs to stderr, as `settings` say; panics are logged from now on.
 ///
 /// # Errors
 /// When the level is none.
@@ -34,5 +38,23 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     } else {
         lines.init();
     }
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Without the payload, whatever it is. A backtrace names functions and lines, and is there where
+/// `RUST_BACKTRACE` asks for it.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let place = place.as_deref().unwrap_or("an unknown place");
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("without a name");
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+    tracing::error!(
+        code = "bug",
+        thread,
+        backtrace = backtrace.as_ref().map(tracing::field::display),
+        "a rule of ours is broken: a panic at {place}"
+    );
 }

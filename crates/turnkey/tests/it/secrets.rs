@@ -1,12 +1,18 @@
-//! No delivered password, key or token is found by a byte search over the database files and the
-//! logs at debug level.
+//! No delivered password, key or token is found by a byte search over the database files, the logs
+//! at debug level, what the admin API lists, and what is left of a crash.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
+use turnkey::config::LogSettings;
+use turnkey::http::admin::document;
 
-use crate::app::KEY;
-use crate::binary::{Site, create};
+use crate::admin::asked;
+use crate::app::{KEY, OPERATOR, VIEWER};
+use crate::binary::{Served, Site, create};
+use crate::wire::{get, signed};
 
 /// A vendor whose every word is a secret.
 const PROGRAM: &str = r#"
@@ -19,6 +25,48 @@ if [ ! -e failed ]; then
 fi
 printf '{"access":{"front_end":{"url":"https://saas.example/?token=SECRET-url","username":"SECRET-user","password":"SECRET-password"},"admin":{"url":"https://saas.example/SECRET-admin"},"auth_url":"https://saas.example/SECRET-sso","extra":{"licence":"SECRET-licence"}}}'
 "#;
+
+/// The same, who never delivers.
+const LATE: &str = r"
+cat >/dev/null
+printf 'cannot reach https://admin:SECRET-userinfo@db.internal/ with password=SECRET-stderr\n' >&2
+exit 1
+";
+
+/// What else there is to list: a stock, an order that is held while its driver fails, and whoever
+/// may look.
+const MORE: &str = r#"
+    [product.licence]
+    driver = "pool"
+    [product.licence.plan.team]
+    [listing.licences]
+    dialect = "qingcloud-market"
+    product = "licence"
+    any_plan = "team"
+    keys = [{ file = "prod.key" }]
+    [product.late]
+    driver = "command"
+    [product.late.command]
+    argv = ["sh", "late.sh"]
+    directory = "vendor"
+    [product.late.plan.team]
+    [listing.late]
+    dialect = "qingcloud-market"
+    product = "late"
+    any_plan = "team"
+    keys = [{ file = "prod.key" }]
+    slow = "hold"
+    reply_within = "50ms"
+    [admin.token.vera]
+    role = "viewer"
+    token = { file = "vera.token" }
+    [admin.token.otto]
+    role = "operator"
+    token = { file = "otto.token" }
+"#;
+
+/// Files that hold a secret because that is what they are for.
+const OWN_FILES: [&str; 4] = ["test.key", "prod.key", "vera.token", "otto.token"];
 
 fn found(folder: &Path, secret: &str) -> Vec<String> {
     let mut places = Vec::new();
@@ -39,14 +87,107 @@ fn found(folder: &Path, secret: &str) -> Vec<String> {
     places
 }
 
-#[tokio::test]
-async fn nothing_secret_is_in_the_data_files_or_in_the_log() {
-    let site = Site::new();
-    std::fs::write(site.vendor.folder.join("program.sh"), PROGRAM).expect("the program");
-    let served = site.serve().await;
+/// Where the admin API of what logs into `log` listens.
+fn admin_of(log: &Path) -> SocketAddr {
+    let log = std::fs::read_to_string(log).expect("a log");
+    let (_, behind) = log.split_once("admin API at http://").expect("its line");
+    let address = behind.split('/').next().expect("an address");
+    address.parse().expect("an address")
+}
+
+/// What an operator is told at `path`.
+async fn told(admin: SocketAddr, path: &str) -> String {
+    let answer = asked(admin, "GET", path, Some(OPERATOR), "").await;
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    answer.body
+}
+
+/// The rows that are listed at `path`, waiting for the first: some are written beside the answer.
+async fn listed(admin: SocketAddr, path: &str) -> Vec<Value> {
+    for _ in 0..3_000 {
+        let page: Value = serde_json::from_str(&told(admin, path).await).expect("JSON");
+        match page["items"].as_array() {
+            Some(items) if items.is_empty() => {}
+            Some(items) => return items.clone(),
+            None => panic!("{path} is no list: {page}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("nothing is listed at {path}");
+}
+
+/// Everything that can be looked at through the admin API, except what shows an access on purpose:
+/// every route of the document, each row of a list on its own page too, and the metrics.
+async fn everything_shown(admin: SocketAddr) -> Vec<(String, String)> {
+    let document = serde_json::to_value(document()).expect("a document");
+    let mut paths = vec!["/metrics".to_owned()];
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        if item["get"].is_null() || path.ends_with("/access") {
+            continue;
+        }
+        let Some((list, rest)) = path.split_once("/{id}") else {
+            paths.push(path.clone());
+            continue;
+        };
+        for row in listed(admin, list).await {
+            let id = row["id"].to_string();
+            let id = id.trim_matches('"');
+            paths.push(format!("{list}/{id}{rest}"));
+        }
+    }
+    let mut shown = Vec::new();
+    for path in paths {
+        let text = told(admin, &path).await;
+        shown.push((path, text));
+    }
+    shown
+}
+
+/// Buys at every listing: delivered at once, out of the stock, held. The secret part of what is
+/// handed out while it is held.
+async fn buy_everywhere(served: &Served, admin: SocketAddr) -> (String, String) {
     let id = served.call(&create("mord-1")).await.instance();
     assert_eq!(served.call(&create("mord-1")).await.instance(), id);
-    let wrong = crate::wire::signed(
+
+    let account = json!({"url": "https://saas.example/SECRET-stock", "username": "SECRET-user",
+        "password": "SECRET-password"});
+    let item = |line| json!({"line": line, "access": {"front_end": account, "extra": {"licence": format!("SECRET-{line}")}}});
+    let stock = json!({"product": "licence", "items": [item(1), item(2)]}).to_string();
+    let added = asked(admin, "POST", "/api/v1/stock", Some(OPERATOR), &stock).await;
+    assert_eq!(added.status, 200, "{added:?}");
+    let buy = async |listing: &str, order: &str| {
+        let query = signed(&create(order), KEY, turnkey_engine::SystemClock::wall());
+        let answer = get(served.address, &format!("/spi/{listing}?{query}")).await;
+        answer.instance();
+        answer.json()["instanceInfo"]["frontEndUrl"]
+            .as_str()
+            .expect("a URL")
+            .to_owned()
+    };
+    assert!(buy("licences", "mord-2").await.contains("SECRET-stock"));
+    let link = buy("late", "mord-3").await;
+    let token = link.split("/i/").nth(1).expect("a holding link");
+    let token = token.trim_matches('/').to_owned();
+    assert!(token.len() > 20, "{link}");
+    (id, token)
+}
+
+#[tokio::test]
+async fn nothing_secret_is_in_the_data_files_or_in_the_log_or_in_a_list() {
+    let site = Site::new();
+    let folder = site.folder.path();
+    std::fs::write(site.vendor.folder.join("program.sh"), PROGRAM).expect("the program");
+    std::fs::write(site.vendor.folder.join("late.sh"), LATE).expect("the program");
+    let toml = folder.join("turnkey.toml");
+    let text = std::fs::read_to_string(&toml).expect("a configuration") + MORE;
+    std::fs::write(&toml, text).expect("a configuration");
+    std::fs::write(folder.join("vera.token"), VIEWER).expect("a token");
+    std::fs::write(folder.join("otto.token"), OPERATOR).expect("a token");
+    let mut served = site.serve().await;
+    served.has_logged("admin API at", 1).await;
+    let admin = admin_of(&site.log());
+    let (id, link) = buy_everywhere(&served, admin).await;
+    let wrong = signed(
         &create("mord-2"),
         "SECRET-wrong-key",
         turnkey_engine::SystemClock::wall(),
@@ -56,24 +197,48 @@ async fn nothing_secret_is_in_the_data_files_or_in_the_log() {
         .expect("a signature")
         .1
         .to_owned();
-    let refused = crate::wire::get(served.address, &format!("/spi/notes?{wrong}")).await;
+    let refused = get(served.address, &format!("/spi/notes?{wrong}")).await;
+    assert_eq!(refused.status, 401);
+    let wrong = Some("SECRET-wrong-token-of-somebody-else");
+    let refused = asked(admin, "GET", "/api/v1/orders", wrong, "").await;
     assert_eq!(refused.status, 401);
 
-    let master = std::fs::read_to_string(site.folder.path().join("test.key")).expect("a key");
-    std::fs::remove_file(site.folder.path().join("test.key")).expect("its own file");
-    std::fs::remove_file(site.folder.path().join("prod.key")).expect("its own file");
+    let master = std::fs::read_to_string(folder.join("test.key")).expect("a key");
+    for file in OWN_FILES {
+        std::fs::remove_file(folder.join(file)).expect("its own file");
+    }
+    let secrets = [
+        "SECRET",
+        "saas.example",
+        KEY,
+        master.trim(),
+        &signature,
+        VIEWER,
+        OPERATOR,
+        &link,
+    ];
     let nowhere = |when: &str| {
-        for secret in [
-            "SECRET",
-            "saas.example",
-            KEY,
-            master.trim(),
-            signature.as_str(),
-        ] {
-            let places = found(site.folder.path(), secret);
+        for secret in secrets {
+            let places = found(folder, secret);
             assert!(places.is_empty(), "{secret:?} {when}: {places:?}");
         }
     };
+    let on_purpose = told(admin, &format!("/api/v1/instances/{id}/access")).await;
+    assert!(on_purpose.contains("SECRET-password"), "{on_purpose}");
+    let shown = everything_shown(admin).await;
+    let of = |part: &'static str| shown.iter().filter(move |(path, _)| path.contains(part));
+    for (path, text) in &shown {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{secret:?} at {path}: {text}");
+        }
+    }
+    for part in ["/instances/i-", "/calls/", "/operations/", "/stock"] {
+        assert!(of(part).count() > 0, "{part} was looked at");
+    }
+    assert!(
+        of("/operations/").any(|(_, text)| text.contains("cannot reach")),
+        "the operator learns why it fails: {shown:?}"
+    );
     nowhere("in the write-ahead log, while it runs");
     served.signal(Signal::TERM);
     assert!(served.ended().await.success());
@@ -87,4 +252,57 @@ async fn nothing_secret_is_in_the_data_files_or_in_the_log() {
         log.contains("cannot reach"),
         "the operator learns why it failed: {log}"
     );
+}
+
+/// What is skipped in the life of this program in which it crashes: nothing, so it says which life
+/// it is.
+const CRASHES: &str = "the-life-in-which-it-crashes";
+
+/// This test starts itself once more, with the program's log, and panics there in every place where
+/// the server could.
+#[test]
+fn a_crash_says_where_and_never_what() {
+    if std::env::args().any(|argument| argument == CRASHES) {
+        return crash();
+    }
+    let output = std::process::Command::new(std::env::current_exe().expect("a program"))
+        .args(["--exact", "secrets::a_crash_says_where_and_never_what"])
+        .args(["--nocapture", "--skip", CRASHES])
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(
+        said.matches("a rule of ours is broken: a panic at ")
+            .count(),
+        3,
+        "{said}"
+    );
+    assert!(
+        said.matches("tests/it/secrets.rs:").count() >= 3,
+        "the place is named: {said}"
+    );
+    assert!(said.contains("a-worker"), "the thread is named: {said}");
+    assert!(said.contains("secrets::crash"), "a backtrace: {said}");
+    assert!(!said.contains("SECRET"), "{said}");
+}
+
+fn crash() {
+    let settings = LogSettings {
+        level: "debug".to_owned(),
+        is_json: false,
+    };
+    turnkey::log::start(&settings).expect("a log");
+    let password = "SECRET-password".to_owned();
+    let worker = std::thread::Builder::new().name("a-worker".to_owned());
+    let worker = worker.spawn(move || panic!("cannot read {password}"));
+    assert!(worker.expect("a thread").join().is_err());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let task = async { panic!("SECRET-token") };
+    assert!(runtime.block_on(runtime.spawn(task)).is_err());
+    let blocking = || std::panic::panic_any("SECRET-key".to_owned());
+    let blocking: fn() = blocking;
+    assert!(runtime.block_on(runtime.spawn_blocking(blocking)).is_err());
 }

@@ -7,6 +7,7 @@ use turnkey_core::ports::{Boxed, Verdict};
 use turnkey_core::{OperationState, OrderState};
 use turnkey_testkit::{ScriptedDriver, done, sample};
 
+use crate::log::Log;
 use crate::shop::{Setting, delivered, not_ready};
 use crate::spy;
 use crate::watched::Job;
@@ -94,15 +95,19 @@ fn a_driver_that_panics_stops_nobody() {
         let is_first = work.attempt == 1;
         let key = work.order.as_ref().unwrap().key.to_string();
         let answer: Boxed<'static, Verdict> = Box::pin(async move {
-            assert!(!is_first || key != "a", "this driver panics, as it should");
+            assert!(!is_first || key != "a", "password=SECRET");
             verdict
         });
         answer
     });
     let driver = Arc::new(driver);
+    let (log, _guard) = Log::listen();
     Setting::new(driver.clone()).play(async |shop| {
         let id = not_ready(&shop.ask(sample::create("a")).await.unwrap());
         assert_eq!(shop.runner.at_work(), 0);
+        let lines = format!("{:?}", log.with("message"));
+        assert!(lines.contains("a driver panicked"), "{lines}");
+        assert!(!lines.contains("SECRET"), "its words are nobody's: {lines}");
         shop.bought("b").await;
         let before = shop.elapsed_ms();
         assert!(before < 30_000);
