@@ -89,10 +89,12 @@ statements! {
     ORDER_FIND = select_order!("WHERE id < ?1 AND id >= ?2 AND (?3 IS NULL OR listing = ?3) \
         AND (?4 IS NULL OR kind = ?4) AND (?5 IS NULL OR state = ?5) ORDER BY id DESC LIMIT ?6");
     ORDER_APART_FLOOR = "SELECT id FROM orders INDEXED BY orders_apart \
-        WHERE state IN ('awaiting_payment', 'failed', 'cancelled') AND id < ?1 \
+        WHERE (state = 'awaiting_payment' OR state = 'failed' OR state = 'cancelled') \
+        AND id < ?1 \
         ORDER BY id DESC LIMIT 1 OFFSET ?2";
     ORDER_APART_FIND = select_order!("INDEXED BY orders_apart \
-        WHERE state IN ('awaiting_payment', 'failed', 'cancelled') AND id < ?1 AND id >= ?2 \
+        WHERE (state = 'awaiting_payment' OR state = 'failed' OR state = 'cancelled') \
+        AND id < ?1 AND id >= ?2 \
         AND (?3 IS NULL OR listing = ?3) AND (?4 IS NULL OR kind = ?4) \
         AND (?5 IS NULL OR state = ?5) ORDER BY id DESC LIMIT ?6");
     ORDERS_AT_WORK = "SELECT order_id FROM operations WHERE id < ?1 AND id >= ?2 \
@@ -102,10 +104,12 @@ statements! {
         AND (?3 IS NULL OR listing = ?3) AND (?4 IS NULL OR state = ?4) \
         AND (?5 IS NULL OR buyer = ?5) ORDER BY id DESC LIMIT ?6");
     INSTANCE_APART_FLOOR = "SELECT id FROM instances INDEXED BY instances_apart \
-        WHERE state IN ('suspended', 'failed', 'releasing') AND id < ?1 \
+        WHERE (state = 'suspended' OR state = 'failed' OR state = 'releasing') \
+        AND id < ?1 \
         ORDER BY id DESC LIMIT 1 OFFSET ?2";
     INSTANCE_APART_FIND = select_instance!("INDEXED BY instances_apart \
-        WHERE state IN ('suspended', 'failed', 'releasing') AND id < ?1 AND id >= ?2 \
+        WHERE (state = 'suspended' OR state = 'failed' OR state = 'releasing') \
+        AND id < ?1 AND id >= ?2 \
         AND (?3 IS NULL OR listing = ?3) AND (?4 IS NULL OR state = ?4) \
         AND (?5 IS NULL OR buyer = ?5) ORDER BY id DESC LIMIT ?6");
     OPERATION_FLOOR = "SELECT id FROM operations WHERE id < ?1 ORDER BY id DESC \
