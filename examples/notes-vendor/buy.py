@@ -41,3 +41,5 @@ try:
         print(json.dumps(json.load(answer), indent=2, ensure_ascii=False))
 except urllib.error.HTTPError as error:
     sys.exit(f"{error.code}: {error.read().decode()}")
+except urllib.error.URLError as error:
+    sys.exit(f"nobody answers at {URL} ({error.reason}); does turnkey serve run?")
