@@ -5,6 +5,7 @@
 //! panic is logged by its place, never by its words: they may quote what somebody sent.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
@@ -35,8 +36,11 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
         .with_writer(std::io::stderr);
     if settings.is_json {
         lines.json().init();
-    } else {
+    } else if std::io::stderr().is_terminal() {
+        // Whether in colours, `NO_COLOR` says.
         lines.init();
+    } else {
+        lines.with_ansi(false).init();
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())

@@ -41,7 +41,7 @@ enum Command {
 #[derive(clap::Args)]
 struct Advance {
     /// How far, such as 30d or 400d.
-    #[arg(value_parser = humantime::parse_duration)]
+    #[arg(value_parser = span)]
     by: Duration,
     /// Have the marketplaces play along: each instance is renewed, expires, is renewed once more,
     /// is upgraded, expires again and is deleted.
@@ -51,11 +51,17 @@ struct Advance {
     #[arg(long, value_name = "N", default_value_t = 11, requires = "play")]
     renew: u32,
     /// How long after its first expiry it is renewed once more, which resumes it.
-    #[arg(long, value_name = "TIME", default_value = "2d", value_parser = humantime::parse_duration, requires = "play")]
+    #[arg(long, value_name = "TIME", default_value = "2d", value_parser = span, requires = "play")]
     late: Duration,
     /// How long after its second expiry it is deleted.
-    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration, requires = "play")]
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = span, requires = "play")]
     keep: Duration,
+}
+
+/// A span of time as the pages write it.
+fn span(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "a number and its unit are needed, such as 400d or 12h".to_owned())
 }
 
 impl Clock {

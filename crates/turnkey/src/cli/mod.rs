@@ -24,6 +24,7 @@ mod terminal;
 mod trigger;
 mod why;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -76,7 +77,7 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Run.
+    /// Take orders: the server.
     Serve(WithConfig),
     /// Find what is wrong between the marketplace and this machine.
     Doctor(doctor::Doctor),
@@ -100,13 +101,12 @@ enum Command {
     Product(product::Product),
     /// Run the shop: which keys there are, and when each was last used.
     Secret(secret::Secret),
-
+    /// Run the shop: what the pool driver hands out.
+    Stock(stock::Stock),
     /// Look at real traffic: what was asked and how it was answered.
     Calls(calls::Calls),
     /// Say what a code means, who must act, and what to do.
     Why(why::Why),
-    /// Run the shop: what the pool driver hands out.
-    Stock(stock::Stock),
 }
 
 #[derive(Subcommand)]
@@ -152,6 +152,10 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             complain(&format!("turnkey: {}", why(&error, lang)));
+            if let Some(said) = error.downcast_ref::<Said>() {
+                let next = lang.pick("what to do: turnkey why", "怎么办：turnkey why");
+                complain(&format!("{next} {}", said.code));
+            }
             Exit::Refused.into()
         }
     }
@@ -163,22 +167,22 @@ fn why(error: &anyhow::Error, lang: Lang) -> String {
     let Some(said) = error.downcast_ref::<Said>() else {
         return format!("{error:#}");
     };
-    let causes = error.chain().skip(1).map(|cause| format!(": {cause}"));
+    let colon = lang.pick(": ", "：");
+    let causes = error.chain().skip(1).map(|cause| format!("{colon}{cause}"));
     let causes: String = causes.collect();
     format!("{}{causes} [{}]", said.words(lang), said.code)
 }
 
 /// Prints data.
-#[expect(clippy::print_stdout, reason = "data goes to stdout, through here")]
 fn say(line: &str) {
-    println!("{line}");
+    if let Err(error) = writeln!(std::io::stdout(), "{line}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        complain(&format!("turnkey: stdout: {error}"));
+    }
 }
 
-/// Prints everything else.
-#[expect(
-    clippy::print_stderr,
-    reason = "everything else goes to stderr, through here"
-)]
+/// Prints everything else. Where nobody reads that, there is nobody left to tell.
 fn complain(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

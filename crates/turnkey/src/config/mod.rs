@@ -316,16 +316,18 @@ fn finding(error: &figment::Error) -> Finding {
             says::key_unknown(field, nearest(field, known.iter().copied()), known)
         }
         Kind::MissingField(field) => says::key_missing(field),
+        Kind::UnknownVariant(found, known) => {
+            says::value_unknown(found, nearest(found, known.iter().copied()), known)
+        }
         Kind::Message(_)
         | Kind::InvalidType(..)
         | Kind::InvalidValue(..)
         | Kind::InvalidLength(..)
-        | Kind::UnknownVariant(..)
         | Kind::DuplicateField(_)
         | Kind::ISizeOutOfRange(_)
         | Kind::USizeOutOfRange(_)
         | Kind::Unsupported(_)
-        | Kind::UnsupportedKey(..) => says::value_malformed(&error.kind.to_string()),
+        | Kind::UnsupportedKey(..) => says::value_malformed(error.kind.to_string().trim_end()),
     };
     Finding {
         is_error: true,

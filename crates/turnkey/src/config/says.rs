@@ -45,6 +45,21 @@ pub(super) fn value_malformed(why: &str) -> Said {
     say("value_malformed", why, format!("值写得不对：{why}"))
 }
 
+pub(super) fn value_unknown(found: &str, near: Option<&str>, known: &[&str]) -> Said {
+    let (en, zh) = match near {
+        Some(near) => (
+            format!("; did you mean {near:?}?"),
+            format!("；是不是想写 {near:?}？"),
+        ),
+        None => (String::new(), String::new()),
+    };
+    say(
+        "value_malformed",
+        format!("{found:?} is none of {}{en}", known.join(", ")),
+        format!("{found:?} 不在 {} 之中{zh}", known.join("、")),
+    )
+}
+
 pub(super) fn store_unknown() -> Said {
     say(
         "store_unknown",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::binary::{PROGRAM, Served, run};
+use crate::binary::{PROGRAM, Served, Site, run};
 
 pub(crate) fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -245,6 +245,7 @@ async fn what_is_used_wrongly_exits_2_and_says_how() {
             "--lose-answer",
         ),
         (&["explode"], "explode"),
+        (&["clock", "advance", "400"], "such as 400d or 12h"),
     ] {
         let (code, stdout, stderr) = said(&run(folder.path(), arguments).await);
         assert_eq!(
@@ -254,6 +255,61 @@ async fn what_is_used_wrongly_exits_2_and_says_how() {
         );
         assert!(stderr.contains(hint), "{arguments:?}: {stderr}");
     }
+}
+
+#[tokio::test]
+async fn an_address_without_a_listing_leads_to_the_right_one() {
+    let (_demo, url) = demo(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let to = format!("{url}-elsewhere");
+    let arguments = ["trigger", "qingcloud-market", "test", "--to", &to];
+    let (code, stdout, stderr) = said(&run(folder.path(), &arguments).await);
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(
+        stdout.contains("   there is no listing at this path\n"),
+        "without the line's end spelled out: {stdout}"
+    );
+    assert!(stderr.contains("--to"), "{stderr}");
+}
+
+#[tokio::test]
+async fn what_is_read_only_in_part_is_no_crash() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = Command::new(PROGRAM)
+        .arg("why")
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .await
+        .expect("it runs");
+    let (code, _, stderr) = said(&output);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+}
+
+#[tokio::test]
+async fn a_log_that_no_terminal_shows_has_no_colours() {
+    let site = Site::new();
+    let served = site.serve().await;
+    served.kill().await;
+    let log = std::fs::read_to_string(site.log()).expect("a log");
+    assert!(log.contains("ready at"), "{log}");
+    assert!(!log.contains('\u{1b}'), "{log}");
+}
+
+#[tokio::test]
+async fn what_stops_a_command_names_its_page() {
+    let (_demo, url) = demo(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = url.trim_start_matches("http://").split('/').next();
+    let arguments = ["demo", "--listen", address.expect("an address")];
+    let (code, _, stderr) = said(&run(folder.path(), &arguments).await);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(
+        stderr.ends_with("[address_taken]\nwhat to do: turnkey why address_taken\n"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]

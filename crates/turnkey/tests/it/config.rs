@@ -133,7 +133,7 @@ fn every_mistake_is_named_with_its_rule() {
         (
             "any_plan = \"team\"",
             "any_plan = \"team\"\nslow = \"never\"",
-            "unknown variant",
+            "slow: \"never\" is none of hold, wait",
         ),
         (
             "any_plan = \"team\"",

@@ -27,6 +27,8 @@ pub(super) struct Tally {
     /// Where the buyer of a held create watches it come.
     links: BTreeSet<String>,
     answers: BTreeSet<Vec<u8>>,
+    /// Something that is no listing said so: the address is another's.
+    is_no_listing: bool,
     /// How often each code was heard with each message.
     refused: BTreeMap<(&'static str, String), u32>,
 }
@@ -51,6 +53,7 @@ impl Tally {
             instances: BTreeSet::new(),
             links: BTreeSet::new(),
             answers: BTreeSet::new(),
+            is_no_listing: false,
             refused: BTreeMap::new(),
         }
     }
@@ -59,6 +62,7 @@ impl Tally {
     pub(super) fn overture(&mut self, delivery: Delivery) {
         if let Err(fault) = delivery.outcome {
             self.calls += delivery.calls;
+            self.is_no_listing |= delivery.reply.as_ref().is_some_and(is_no_listing);
             *self.refused.entry((fault.code, fault.message)).or_default() += 1;
         }
     }
@@ -82,7 +86,10 @@ impl Tally {
                 }
                 self.answers.extend(delivery.reply.map(|reply| reply.body));
             }
-            Err(fault) => *self.refused.entry((fault.code, fault.message)).or_default() += 1,
+            Err(fault) => {
+                self.is_no_listing |= delivery.reply.as_ref().is_some_and(is_no_listing);
+                *self.refused.entry((fault.code, fault.message)).or_default() += 1;
+            }
         }
     }
 
@@ -142,6 +149,12 @@ impl Tally {
                 Lang::En => format!("failed after {} calls: {message}", self.calls),
                 Lang::Zh => format!("调用 {} 次后失败：{message}", self.calls),
             });
+        }
+        if self.is_no_listing {
+            complain(lang.pick(
+                "next: say with --to which address `turnkey config check` prints",
+                "下一步：用 --to 指明 `turnkey config check` 打印的地址",
+            ));
         }
         let Some(instance) = self.instances.first().filter(|_| !self.debug_only) else {
             if self.is_good() && !self.debug_only {
@@ -243,6 +256,11 @@ pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str) {
     }
 }
 
+/// Whether the address itself is not there: what a listing refuses, it refuses in its own words.
+fn is_no_listing(reply: &Reply) -> bool {
+    reply.status == 404 && serde_json::from_slice::<Value>(&reply.body).is_err()
+}
+
 /// The body of an answer with its passwords masked, fit for a terminal.
 fn masked(reply: &Reply) -> String {
     let text = match serde_json::from_slice::<Value>(&reply.body) {
@@ -252,7 +270,7 @@ fn masked(reply: &Reply) -> String {
         }
         Err(_) => String::from_utf8_lossy(&reply.body).into_owned(),
     };
-    escaped(&text.chars().take(2000).collect::<String>())
+    escaped(&text.trim_end().chars().take(2000).collect::<String>())
 }
 
 fn mask(value: &mut Value) {
