@@ -71,6 +71,17 @@ const NEEDS: &[Need] = &[
         packages: &["caddy"],
         probe: &["caddy", "version"],
     },
+    Need {
+        name: "OpenSSH",
+        why: "the example bastion is a real sshd, and the tests go through it with ssh (its package \
+              may start a server at port 22, which the tests do not need)",
+        packages: &["openssh-server", "openssh-client"],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v sshd && command -v ssh && command -v ssh-keygen",
+        ],
+    },
 ];
 
 /// Who may install packages here.
@@ -197,7 +208,8 @@ mod tests {
         let expected = [
             "env DEBIAN_FRONTEND=noninteractive apt-get update",
             "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-             gcc libc6-dev python3 curl ca-certificates openssl nginx caddy",
+             gcc libc6-dev python3 curl ca-certificates openssl nginx caddy openssh-server \
+             openssh-client",
         ];
         assert_eq!(shown(Standing::Root), expected);
     }
@@ -215,7 +227,7 @@ mod tests {
         for part in [
             "python3 (the tests call the server",
             "SQLite is bundled",
-            "`sudo apt-get update && sudo apt-get install gcc libc6-dev python3 curl ca-certificates openssl nginx caddy`",
+            "`sudo apt-get update && sudo apt-get install gcc libc6-dev python3 curl ca-certificates openssl nginx caddy openssh-server openssh-client`",
         ] {
             assert!(told.contains(part), "{told}");
         }
@@ -226,7 +238,7 @@ mod tests {
         let told = refused(Standing::NoAptGet);
         assert!(
             told.contains("no apt-get here")
-                && told.contains("gcc libc6-dev python3 curl ca-certificates openssl nginx caddy")
+                && told.contains("gcc libc6-dev python3 curl ca-certificates openssl nginx caddy openssh-server openssh-client")
         );
     }
 

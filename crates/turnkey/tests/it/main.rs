@@ -25,6 +25,7 @@ mod keys;
 mod kill;
 mod lifecycle;
 mod notes_vendor;
+mod openssh_bastion;
 mod pages;
 mod proxy;
 mod python_peer;
