@@ -37,7 +37,10 @@ fuzz_target!(|bytes: &[u8]| {
     for dialect in all() {
         let faces = dialect.faces();
         if let Some(listen) = faces.listen {
+            let (method, path) = text.split_once(' ').unwrap_or(("GET", &*text));
             let request = Request {
+                method,
+                path,
                 query: &text,
                 headers: &[("app_signature", bytes)],
                 body: bytes,
@@ -49,6 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
                 status: 200,
                 content_type: "application/json".to_owned(),
                 retry_after_s: None,
+                headers: Vec::new(),
                 body: bytes.to_vec(),
             };
             let _ = ask.hear(&ping, &reply);
@@ -63,6 +67,8 @@ fuzz_target!(|bytes: &[u8]| {
                 .map(|(n, v)| (*n, v.as_bytes()))
                 .collect();
             let request = Request {
+                method: asked.method,
+                path: &asked.path,
                 query: &asked.query,
                 headers: &headers,
                 body: &asked.body,

@@ -18,7 +18,9 @@ const SOURCE: &str = r#"//! NAME: say here which document this follows, and draw
 use turnkey_core::decide::Outcome;
 use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 
-use crate::{Action, Card, Dialect, Faces, Listen, Overture, Reply, Request};
+use crate::{
+    Action, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, Reply, Request,
+};
 
 pub(super) const DIALECT: &dyn Dialect = &TYPE;
 
@@ -26,7 +28,10 @@ static CARD: Card = Card {
     name: "NAME",
     title: "",
     source: "",
-    method: "POST",
+    methods: &["POST"],
+    root: None,
+    body_bytes_max: BODY_BYTES_MAX,
+    names_exchanges: false,
     actions: &[Action {
         name: "test",
         wire: "TestConnection",
@@ -64,15 +69,16 @@ impl Listen for TYPE {
         Err(unfinished())
     }
 
-    fn write(&self, _call: &Call, _outcome: &Outcome) -> Reply {
-        self.refuse(&unfinished())
+    fn write(&self, _call: &Call, _outcome: &Outcome, exchange: &ExchangeId) -> Reply {
+        self.refuse(&unfinished(), exchange)
     }
 
-    fn refuse(&self, _fault: &Fault) -> Reply {
+    fn refuse(&self, _fault: &Fault, _exchange: &ExchangeId) -> Reply {
         Reply {
             status: 501,
             content_type: "application/json".to_owned(),
             retry_after_s: None,
+            headers: Vec::new(),
             body: Vec::new(),
         }
     }

@@ -23,7 +23,10 @@ use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 
 pub use dialects::{all, find};
 pub use own_key::is_own as is_own_key;
-pub use wire::{OwnedRequest, Reply, Request};
+pub use wire::{ExchangeId, OwnedRequest, Reply, Request};
+
+/// The longest body of most protocols, in bytes. Marketplaces that post, post a few kilobytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// A marketplace protocol. Every method is required: what a dialect cannot do, it says.
 pub trait Dialect: Sync {
@@ -52,10 +55,13 @@ pub trait Listen: Sync {
     -> Result<Call, Fault>;
 
     /// Spells the answer to `call`.
-    fn write(&self, call: &Call, outcome: &Outcome) -> Reply;
+    fn write(&self, call: &Call, outcome: &Outcome, exchange: &ExchangeId) -> Reply;
 
-    /// Spells a refusal.
-    fn refuse(&self, fault: &Fault) -> Reply;
+    /// Spells a refusal, whoever refused. What no dialect needs to see the gateway refuses, with the
+    /// codes `query_too_long`, `body_too_long`, `body_slow`, `body_broken`, `body_coded` and, where
+    /// the dialect has no root, `method_wrong`. Under a root the dialect chooses the status of those
+    /// too; elsewhere they have HTTP's.
+    fn refuse(&self, fault: &Fault, exchange: &ExchangeId) -> Reply;
 }
 
 /// We are the marketplace, and call a vendor.
@@ -93,8 +99,16 @@ pub struct Card {
     pub title: &'static str,
     /// Where its facts come from, and when they were last checked.
     pub source: &'static str,
-    /// The only HTTP method that it uses.
-    pub method: &'static str,
+    /// The HTTP methods that it uses. Others are refused before the dialect sees them, unless it has
+    /// a root: then they too are its own to answer.
+    pub methods: &'static [&'static str],
+    /// Where it is served, whatever the listing is called: every path at or below it, such as
+    /// `/v1`, is the dialect's own. `None` where each listing has a path of its own.
+    pub root: Option<&'static str>,
+    /// Longest body, in bytes, whatever the method.
+    pub body_bytes_max: usize,
+    /// Whether every answer carries a name for its exchange ([`ExchangeId`]).
+    pub names_exchanges: bool,
     /// The actions, in the protocol's own order.
     pub actions: &'static [Action],
     /// How long the marketplace waits for an answer, in milliseconds.

@@ -178,15 +178,8 @@ impl Market {
             };
             Fault::busy("no_answer", why)
         };
-        let method = self
-            .dialect
-            .card()
-            .method
-            .parse()
-            .unwrap_or(reqwest::Method::GET);
-        let mut builder = self
-            .client
-            .request(method, format!("{url}?{}", request.query));
+        let method = request.method.parse().unwrap_or(reqwest::Method::GET);
+        let mut builder = self.client.request(method, target(url, &request));
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
@@ -218,9 +211,28 @@ impl Market {
             status: response.status().as_u16(),
             content_type,
             retry_after_s: retry_after.parse().ok(),
+            headers: Vec::new(),
             body,
         })
     }
+}
+
+/// Where `request` goes: to `url` itself, or to its own path on the same server.
+fn target(url: &str, request: &OwnedRequest) -> String {
+    let OwnedRequest { path, query, .. } = request;
+    let base = if path.is_empty() { url } else { origin(url) };
+    match query.as_str() {
+        "" => format!("{base}{path}"),
+        query => format!("{base}{path}?{query}"),
+    }
+}
+
+/// The scheme, host and port of `url`.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = url.get(host..).and_then(|rest| rest.find('/'));
+    let end = end.map_or(url.len(), |end| host + end);
+    url.get(..end).unwrap_or(url)
 }
 
 /// A client that waits `time_limit` for each answer, goes where it is sent and nowhere else.

@@ -52,8 +52,8 @@ use crate::query::{Parameters, Query};
 use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
-    Action, Ask, Card, Dialect, Faces, Listen, Overture, OwnedRequest, Reply, Request, answer,
-    moment, own_key, period, sign,
+    Action, Ask, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, OwnedRequest,
+    Reply, Request, answer, moment, own_key, period, sign,
 };
 
 pub(super) const DIALECT: &dyn Dialect = &QingcloudAppcenter;
@@ -80,7 +80,10 @@ static CARD: Card = Card {
     name: "qingcloud-appcenter",
     title: "QingCloud AppCenter (应用开发平台 SaaS 应用 SPI)",
     source: "QingCloud documentation, \"应用开发平台 / SaaS 应用开发指南 / SPI\", checked 2026-11",
-    method: "GET",
+    methods: &["GET"],
+    root: None,
+    body_bytes_max: BODY_BYTES_MAX,
+    names_exchanges: false,
     actions: &[
         Action::new("create", CREATE, 3),
         Action::new("renew", RENEW, 3),
@@ -167,7 +170,7 @@ impl Listen for QingcloudAppcenter {
     }
 
     /// "Create", "renewal", and so on: the response.
-    fn write(&self, call: &Call, outcome: &Outcome) -> Reply {
+    fn write(&self, call: &Call, outcome: &Outcome, exchange: &ExchangeId) -> Reply {
         let is_create = matches!(call.intent, Intent::Create(_));
         match (outcome, is_create) {
             (Outcome::Delivered { instance, access }, true) => {
@@ -183,18 +186,19 @@ impl Listen for QingcloudAppcenter {
             ) => Reply::json(200, &SUCCESS),
             (Outcome::NotReady { .. }, _) => {
                 let message = "the instance is not ready yet; call again";
-                self.refuse(&Fault::busy("not_ready", message))
+                self.refuse(&Fault::busy("not_ready", message), exchange)
             }
             // The documentation requires the id, so that this would be no answer.
-            (Outcome::Done | Outcome::Gone, true) => {
-                self.refuse(&Fault::bug("a create was answered without an instance"))
-            }
+            (Outcome::Done | Outcome::Gone, true) => self.refuse(
+                &Fault::bug("a create was answered without an instance"),
+                exchange,
+            ),
         }
     }
 
     /// "Convention" and "retry": what conforms is final, also when it says no; another status is
     /// called again. So the status says whether calling again may help.
-    fn refuse(&self, fault: &Fault) -> Reply {
+    fn refuse(&self, fault: &Fault, _exchange: &ExchangeId) -> Reply {
         let status = match fault.kind {
             FaultKind::Malformed
             | FaultKind::Unknown
@@ -233,9 +237,8 @@ impl Ask for QingcloudAppcenter {
         let query = parameters(call, listing, now)?.spelt(own_query, &extra, &CARD)?;
         let (query, signature) = sign::signed(query, form, listing)?;
         Ok(OwnedRequest {
-            query,
             headers: vec![(APP_SIGNATURE, signature)],
-            body: Vec::new(),
+            ..OwnedRequest::get(query)
         })
     }
 

@@ -29,8 +29,8 @@ use crate::query::{Parameters, Query};
 use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
-    Action, Ask, Card, Dialect, Faces, Listen, Overture, OwnedRequest, Reply, Request, answer,
-    period, sign,
+    Action, Ask, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, OwnedRequest,
+    Reply, Request, answer, period, sign,
 };
 
 pub(super) const DIALECT: &dyn Dialect = &QingcloudMarket;
@@ -50,7 +50,10 @@ static CARD: Card = Card {
     name: "qingcloud-market",
     title: "QingCloud Market (云市场 SaaS 类商品 SPI)",
     source: "QingCloud documentation, \"云市场 / SaaS 类商品 SPI 开发指南\", checked 2026-11",
-    method: "GET",
+    methods: &["GET"],
+    root: None,
+    body_bytes_max: BODY_BYTES_MAX,
+    names_exchanges: false,
     actions: &[
         Action::new("create", CREATE, 3),
         Action::new("renew", RENEW, 3),
@@ -106,7 +109,7 @@ impl Listen for QingcloudMarket {
     }
 
     /// "Create", "renewal", and so on: the response.
-    fn write(&self, call: &Call, outcome: &Outcome) -> Reply {
+    fn write(&self, call: &Call, outcome: &Outcome, exchange: &ExchangeId) -> Reply {
         let is_create = matches!(call.intent, Intent::Create(_));
         match (outcome, is_create) {
             (Outcome::Delivered { instance, access }, true) => {
@@ -122,17 +125,18 @@ impl Listen for QingcloudMarket {
             ) => Reply::json(200, &SUCCESS),
             (Outcome::NotReady { .. }, _) => {
                 let message = "the instance is not ready yet; call again";
-                self.refuse(&Fault::busy("not_ready", message))
+                self.refuse(&Fault::busy("not_ready", message), exchange)
             }
             // The market would take a 200 without an instance id for a delivery.
-            (Outcome::Done | Outcome::Gone, true) => {
-                self.refuse(&Fault::bug("a create was answered without an instance"))
-            }
+            (Outcome::Done | Outcome::Gone, true) => self.refuse(
+                &Fault::bug("a create was answered without an instance"),
+                exchange,
+            ),
         }
     }
 
     /// A failure has no documented body, and a 200 counts as success, so that the status says it.
-    fn refuse(&self, fault: &Fault) -> Reply {
+    fn refuse(&self, fault: &Fault, _exchange: &ExchangeId) -> Reply {
         let status = match fault.kind {
             FaultKind::Malformed | FaultKind::Unsupported => 400,
             FaultKind::Unauthentic => 401,
@@ -169,11 +173,7 @@ impl Ask for QingcloudMarket {
         let (form, extra) = Form::named(Form::DOCUMENTED, &[Form::AS_SENT], extra)?;
         let query = parameters(call, listing, now)?.spelt(own_query, &extra, &CARD)?;
         let (query, _) = sign::signed(query, form, listing)?;
-        Ok(OwnedRequest {
-            query,
-            headers: Vec::new(),
-            body: Vec::new(),
-        })
+        Ok(OwnedRequest::get(query))
     }
 
     /// The market takes 200 and JSON for success. We also want to see what is documented: an

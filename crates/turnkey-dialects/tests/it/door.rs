@@ -5,7 +5,7 @@ use std::sync::Arc;
 use turnkey_core::decide::Outcome;
 use turnkey_core::{Call, Fault, Key, Listing, Now, UtcMillis};
 use turnkey_dialects::query::pair;
-use turnkey_dialects::{Ask, Card, Listen, OwnedRequest, Reply, Request, find, sign};
+use turnkey_dialects::{Ask, Card, ExchangeId, Listen, OwnedRequest, Reply, Request, find, sign};
 use turnkey_testkit::{ImmediateDriver, sample};
 
 pub(crate) const NOON: UtcMillis = sample::NOON;
@@ -45,6 +45,8 @@ impl Door {
             .map(|(name, value)| (*name, value.as_bytes()))
             .collect();
         let request = Request {
+            method: sent.method,
+            path: &sent.path,
             query: &sent.query,
             headers: &headers,
             body: &sent.body,
@@ -65,18 +67,28 @@ impl Door {
         self.ask.ask(call, listing, own_query, &extra, now)
     }
 
+    pub(crate) fn write(self, call: &Call, outcome: &Outcome) -> Reply {
+        self.listen.write(call, outcome, &exchange())
+    }
+
+    pub(crate) fn refuse(self, fault: &Fault) -> Reply {
+        self.listen.refuse(fault, &exchange())
+    }
+
     pub(crate) fn hear(self, call: &Call, reply: &Reply) -> Result<Outcome, Fault> {
         self.ask.hear(call, reply)
     }
 }
 
+/// The name of every exchange: 32 characters, in their order.
+pub(crate) fn exchange() -> ExchangeId {
+    let mut next = 0..;
+    ExchangeId::of(std::array::from_fn(|_| next.next().unwrap()))
+}
+
 /// A request that is nothing but its query.
 pub(crate) fn bare(query: impl Into<String>) -> OwnedRequest {
-    OwnedRequest {
-        query: query.into(),
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    OwnedRequest::get(query)
 }
 
 pub(crate) fn answer(status: u16, content_type: &str, body: &str) -> Reply {
@@ -84,6 +96,7 @@ pub(crate) fn answer(status: u16, content_type: &str, body: &str) -> Reply {
         status,
         content_type: content_type.to_owned(),
         retry_after_s: None,
+        headers: Vec::new(),
         body: body.as_bytes().to_vec(),
     }
 }

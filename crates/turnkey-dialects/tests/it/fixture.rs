@@ -11,7 +11,7 @@ use turnkey_core::{Call, Fault, Intent, Listing, Slow, UtcMillis};
 use turnkey_dialects::{OwnedRequest, Reply};
 use turnkey_testkit::{ImmediateDriver, ScriptedDriver, golden, sample};
 
-use crate::door::{Door, KEY, NOON, NOON_S, Parameters, door, key, with};
+use crate::door::{KEY, NOON, NOON_S, Parameters, door, key, with};
 use crate::shop::Shop;
 
 /// The id of the instance that the first create of a case makes.
@@ -262,7 +262,7 @@ impl Book {
 
     /// Plays `case` and tells it.
     fn section(&self, case: &Case) -> String {
-        let Door { listen, .. } = door(self.dialect);
+        let door = door(self.dialect);
         let mut shop = Shop::default();
         let mut text = format!("## {}\n", case.name);
         if !case.why.is_empty() {
@@ -272,7 +272,7 @@ impl Book {
         for (name, parameters) in &case.before {
             let listing = self.listing(name, Pace::AtOnce);
             let sent = (self.signed)(parameters, NOON_S, KEY);
-            let call = door(self.dialect).read(&listing, &sent, NOON).unwrap();
+            let call = door.read(&listing, &sent, NOON).unwrap();
             shop.admit(&listing, call, NOON).unwrap().0.unwrap();
             let (_, action) = parameters
                 .iter()
@@ -289,11 +289,11 @@ impl Book {
         for (name, value) in &case.sent.headers {
             writeln!(text, "{name}: {value}").unwrap();
         }
-        let reply = match door(self.dialect).read(&listing, &case.sent, case.now) {
+        let reply = match door.read(&listing, &case.sent, case.now) {
             Err(fault) => {
                 write!(text, "\nreads as: a fault, {:?}\n", fault.kind).unwrap();
                 tell_fault(&mut text, &fault);
-                listen.refuse(&fault)
+                door.refuse(&fault)
             }
             Ok(call) => {
                 tell_call(&mut text, &call);
@@ -303,8 +303,8 @@ impl Book {
                 tell_answer(&mut text, &answer);
                 line(&mut text, "writes", writes);
                 match answer {
-                    Err(fault) => listen.refuse(&fault),
-                    Ok(outcome) => listen.write(&call, &outcome),
+                    Err(fault) => door.refuse(&fault),
+                    Ok(outcome) => door.write(&call, &outcome),
                 }
             }
         };

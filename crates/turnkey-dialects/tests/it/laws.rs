@@ -308,7 +308,7 @@ proptest! {
     ) {
         let is_create = matches!(call.intent, Intent::Create(_));
         let outcome = if is_create { outcome } else { Outcome::Done };
-        let reply = words.door().listen.write(&call, &outcome);
+        let reply = words.door().write(&call, &outcome);
         prop_assert_eq!(words.door().hear(&call, &reply), Ok(outcome));
     }
 
@@ -390,6 +390,7 @@ proptest! {
             status,
             content_type: "application/json".to_owned(),
             retry_after_s: None,
+            headers: Vec::new(),
             body,
         };
         let _ = words.door().hear(&call, &reply);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use turnkey_core::{Call, Fault, FaultKind, Intent};
-use turnkey_dialects::{Overture, Request, all, find};
+use turnkey_dialects::{ExchangeId, Overture, Request, all, find};
 
 use crate::door::{NOON, listing};
 
@@ -56,7 +56,19 @@ fn every_card_is_filled_in() {
             card.source.contains("checked 20"),
             "{name}: the source says when it was checked"
         );
-        assert!(["GET", "POST"].contains(&card.method), "{name}");
+        let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+        assert!(!card.methods.is_empty(), "{name}");
+        assert!(card.methods.iter().all(|m| methods.contains(m)), "{name}");
+        assert!((1..=1024 * 1024).contains(&card.body_bytes_max), "{name}");
+        if let Some(root) = card.root {
+            let segments = root.strip_prefix('/').unwrap_or_default().split('/');
+            let is_plain = |s: &str| {
+                !s.is_empty()
+                    && s.chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+            };
+            assert!(segments.into_iter().all(is_plain), "{name}: {root}");
+        }
         assert!(
             card.reply_within_ms < card.time_limit_ms,
             "{name}: answer in time"
@@ -144,6 +156,8 @@ fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
             .map(|(n, v)| (*n, v.as_bytes()))
             .collect();
         let request = Request {
+            method: asked.method,
+            path: &asked.path,
             query: &asked.query,
             headers: &headers,
             body: &asked.body,
@@ -152,7 +166,7 @@ fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
         assert_eq!(call, ping, "{name}");
         for kind in FaultKind::ALL {
             let fault = Fault::new(kind, "code", "told").noted("kept back");
-            let reply = listen.refuse(&fault);
+            let reply = listen.refuse(&fault, &ExchangeId::NONE);
             let body = String::from_utf8_lossy(&reply.body);
             assert!(
                 ask.hear(&call, &reply).is_err(),
@@ -168,10 +182,15 @@ fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_read_panic(query in prop::collection::vec(any::<u8>(), 0..200), body in any::<Vec<u8>>()) {
+    fn no_bytes_make_read_panic(
+        method in "[A-Z]{0,7}|[^\\x00]{0,9}",
+        path in "(/v1)?(/[^\\x00]{0,20}){0,6}",
+        query in prop::collection::vec(any::<u8>(), 0..200),
+        body in any::<Vec<u8>>(),
+    ) {
         let query = String::from_utf8_lossy(&query);
-        let headers = [("app_signature", body.as_slice())];
-        let request = Request { query: &query, headers: &headers, body: &body };
+        let headers = [("app_signature", body.as_slice()), ("authorization", body.as_slice())];
+        let request = Request { method: &method, path: &path, query: &query, headers: &headers, body: &body };
         for dialect in all() {
             if let Some(listen) = dialect.faces().listen {
                 let fault = listen.read(&request, &listing(), NOON).err();

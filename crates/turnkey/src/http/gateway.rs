@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use turnkey_core::ports::{Clock, Store};
 use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
-use turnkey_dialects::{Dialect, Listen, Reply};
+use turnkey_dialects::{Card, Dialect, ExchangeId, Listen, Reply};
 use turnkey_engine::{Answer, Desk};
 
 use crate::http::holding::{self, Holding};
@@ -25,11 +25,9 @@ use crate::http::server::Door;
 use crate::keys::Listed;
 use crate::watch::{Seen, Watch, Watched, raw};
 
-/// Longest query. The longest real one, with `cloud_info`, has well under two kilobytes.
+/// Longest query, and longest path and query under a root. The longest real query, with
+/// `cloud_info`, has well under two kilobytes; JD Cloud's own gateway takes as much as this.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
-
-/// Longest body. Marketplaces that post, post a few kilobytes.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a body may take.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -37,6 +35,8 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// The outer door.
 pub struct Gateway {
     routes: HashMap<String, Route>,
+    /// Dialects that own every path at or below theirs.
+    roots: Vec<(&'static str, Route)>,
     desk: Arc<Desk>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -61,7 +61,7 @@ pub(crate) struct Refused {
 }
 
 impl Gateway {
-    /// The door before `desk`, with `listings` at their paths.
+    /// The door before `desk`, with `listings` at their paths, or at the roots of their dialects.
     #[must_use]
     pub fn new(
         listings: impl IntoIterator<Item = (String, Arc<Listed>, &'static dyn Dialect)>,
@@ -70,24 +70,25 @@ impl Gateway {
         clock: Arc<dyn Clock>,
         watch: &Arc<Watch>,
     ) -> Self {
-        let route = |(path, listed, dialect): (String, Arc<Listed>, &'static dyn Dialect)| {
-            (
-                path,
-                Route {
-                    watched: watch.route(
-                        &listed.listing(),
-                        dialect.card().name,
-                        dialect.card().time_limit_ms,
-                    ),
-                    listed,
-                    dialect,
-                    refused: Refused::default(),
-                },
-            )
-        };
-        let routes = listings.into_iter().map(route).collect();
+        let (mut routes, mut roots) = (HashMap::new(), Vec::new());
+        for (path, listed, dialect) in listings {
+            let card = dialect.card();
+            let route = Route {
+                watched: watch.route(&listed.listing(), card.name, card.time_limit_ms),
+                listed,
+                dialect,
+                refused: Refused::default(),
+            };
+            match card.root {
+                Some(root) => roots.push((root, route)),
+                None => {
+                    routes.insert(path, route);
+                }
+            }
+        }
         Self {
             routes,
+            roots,
             desk,
             store,
             clock,
@@ -143,20 +144,34 @@ impl Gateway {
         };
         // One call sees one listing: keys that are swapped meanwhile are the next call's.
         let listing = route.listed.listing();
+        let exchange = if route.dialect.card().names_exchanges {
+            ExchangeId::of(rand::random())
+        } else {
+            ExchangeId::NONE
+        };
         let mut seen = Seen::default();
         let answered = self
-            .answer(route, &listing, listen, request, since, &mut seen)
+            .answer(
+                route,
+                &listing,
+                (listen, &exchange),
+                (request, since),
+                &mut seen,
+            )
             .await;
         let wall = self.clock.now().wall;
         let (response, fault) = match answered {
             Ok(reply) => (spell(reply, None, None), None),
-            Err(Refusal {
-                fault,
-                status,
-                allow,
-            }) => {
+            Err(refusal) => {
+                let Refusal { fault, http } = refusal;
                 route.log(&listing, &fault, wall);
-                (spell(listen.refuse(&fault), status, allow), Some(fault))
+                // Under its root a dialect has its own words for what HTTP itself refuses.
+                let http = http.filter(|_| route.dialect.card().root.is_none());
+                let (status, allow) = http.unzip();
+                (
+                    spell(listen.refuse(&fault, &exchange), status, allow.flatten()),
+                    Some(fault),
+                )
             }
         };
         let status = response.status().as_u16();
@@ -172,14 +187,14 @@ impl Gateway {
         &self,
         route: &Route,
         listing: &Arc<Listing>,
-        listen: &dyn Listen,
-        request: Request<Incoming>,
-        since: Instant,
+        (listen, exchange): (&dyn Listen, &ExchangeId),
+        (request, since): (Request<Incoming>, Instant),
         seen: &mut Seen,
     ) -> Result<Reply, Refusal> {
         let (head, body) = request.into_parts();
-        let body = match bounded(&head, route.dialect.card().method) {
-            Ok(()) => collect(body).await,
+        let card = route.dialect.card();
+        let body = match bounded(&head, card) {
+            Ok(()) => collect(body, card.body_bytes_max).await,
             Err(refusal) => Err(refusal),
         };
         if route.watched.keeps_requests() {
@@ -193,6 +208,8 @@ impl Gateway {
             .collect();
         let query = head.uri.query().unwrap_or_default();
         let request = turnkey_dialects::Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
             query,
             headers: &headers,
             body: &body,
@@ -207,7 +224,7 @@ impl Gateway {
             .submit(listing, Arc::clone(&call), wait_ms)
             .await?;
         log_answered(listing, &call, &answer, since);
-        let reply = listen.write(&call, &answer.outcome);
+        let reply = listen.write(&call, &answer.outcome, exchange);
         (seen.outcome, seen.flags) = (Some(answer.outcome), answer.flags);
         Ok(reply)
     }
@@ -215,6 +232,9 @@ impl Gateway {
     /// Paths are split on the raw `/`, each segment decoded once, nothing else (promise 8): so a
     /// segment in which a `/` was hidden is nobody's.
     fn route(&self, path: &str) -> Option<&Route> {
+        if let Some((_, route)) = self.roots.iter().find(|(root, _)| is_below(path, root)) {
+            return Some(route);
+        }
         if !path.contains('%') {
             return self.routes.get(path);
         }
@@ -259,43 +279,48 @@ impl Door for Gateway {
 /// Why a request is refused, with what HTTP itself has to say about it.
 struct Refusal {
     fault: Fault,
-    status: Option<StatusCode>,
-    allow: Option<&'static str>,
+    /// The status, and what `Allow` says.
+    http: Option<(StatusCode, Option<String>)>,
 }
 
 impl Refusal {
     fn http(status: StatusCode, code: &'static str, message: String) -> Self {
         Self {
             fault: Fault::malformed(code, message),
-            status: Some(status),
-            allow: None,
+            http: Some((status, None)),
         }
     }
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self {
-            fault,
-            status: None,
-            allow: None,
-        }
+        Self { fault, http: None }
     }
 }
 
 /// Refuses what no dialect needs to see.
-fn bounded(head: &hyper::http::request::Parts, method: &'static str) -> Result<(), Refusal> {
-    if head.method.as_str() != method {
-        let message = format!("method {} is not {method}", head.method);
-        let refusal = Refusal::http(StatusCode::METHOD_NOT_ALLOWED, "method_wrong", message);
+fn bounded(head: &hyper::http::request::Parts, card: &Card) -> Result<(), Refusal> {
+    let is_known = card.methods.contains(&head.method.as_str());
+    if card.root.is_none() && !is_known {
+        let message = format!(
+            "method {} is not {}",
+            head.method,
+            card.methods.join(" or ")
+        );
+        let fault = Fault::malformed("method_wrong", message);
+        let allow = card.methods.join(", ");
         return Err(Refusal {
-            allow: Some(method),
-            ..refusal
+            fault,
+            http: Some((StatusCode::METHOD_NOT_ALLOWED, Some(allow))),
         });
     }
-    let query_bytes = head.uri.query().unwrap_or_default().len();
-    if query_bytes > QUERY_BYTES_MAX {
-        let message = format!("the query has {query_bytes} bytes; at most {QUERY_BYTES_MAX} fit");
+    let query = head.uri.query().unwrap_or_default();
+    let (what, bytes) = match card.root {
+        None => ("the query has", query.len()),
+        Some(_) => ("path and query have", head.uri.path().len() + query.len()),
+    };
+    if bytes > QUERY_BYTES_MAX {
+        let message = format!("{what} {bytes} bytes; at most {QUERY_BYTES_MAX} fit");
         return Err(Refusal::http(
             StatusCode::URI_TOO_LONG,
             "query_too_long",
@@ -313,12 +338,12 @@ fn bounded(head: &hyper::http::request::Parts, method: &'static str) -> Result<(
     Ok(())
 }
 
-async fn collect(body: Incoming) -> Result<Bytes, Refusal> {
-    let limited = Limited::new(body, BODY_BYTES_MAX).collect();
+async fn collect(body: Incoming, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let limited = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_WITHIN, limited).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("the body has more than {BODY_BYTES_MAX} bytes");
+            let message = format!("the body has more than {bytes_max} bytes");
             Err(Refusal::http(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_long",
@@ -344,11 +369,17 @@ async fn collect(body: Incoming) -> Result<Bytes, Refusal> {
     }
 }
 
-fn spell(
-    reply: Reply,
-    status: Option<StatusCode>,
-    allow: Option<&'static str>,
-) -> Response<Full<Bytes>> {
+/// Whether `path` is at or below `root`; what stands behind the root is not looked at.
+fn is_below(path: &str, root: &str) -> bool {
+    let mut segments = path.split('/').map(percent_encoding::percent_decode_str);
+    root.split('/').all(|name| {
+        segments
+            .next()
+            .is_some_and(|segment| segment.eq(name.bytes()))
+    })
+}
+
+fn spell(reply: Reply, status: Option<StatusCode>, allow: Option<String>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(reply.body));
     *response.status_mut() = status
         .or_else(|| StatusCode::from_u16(reply.status).ok())
@@ -360,8 +391,13 @@ fn spell(
     if let Some(seconds) = reply.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Some(method) = allow {
-        headers.insert(header::ALLOW, HeaderValue::from_static(method));
+    if let Some(Ok(methods)) = allow.map(HeaderValue::try_from) {
+        headers.insert(header::ALLOW, methods);
+    }
+    for (name, value) in reply.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
     }
     response
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use turnkey::http::gateway::{BODY_BYTES_MAX, QUERY_BYTES_MAX};
+use turnkey::http::gateway::QUERY_BYTES_MAX;
 use turnkey::http::server::DoorLimits;
 
 use crate::app::{App, KEY};
@@ -184,7 +184,7 @@ async fn what_is_too_long_is_refused_before_it_is_read() {
     let request = format!("GET /spi/notes HTTP/1.1\r\nhost: turnkey\r\n{many}\r\n");
     assert_eq!(exchange(app.address, request.as_bytes()).await.status, 431);
 
-    let big = BODY_BYTES_MAX + 1;
+    let big = turnkey_dialects::BODY_BYTES_MAX + 1;
     let request = format!(
         "GET /spi/notes HTTP/1.1\r\nhost: t\r\ncontent-length: {big}\r\nconnection: close\r\n\r\n"
     );

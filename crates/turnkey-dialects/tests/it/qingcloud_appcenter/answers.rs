@@ -46,7 +46,7 @@ fn a_create_is_answered_in_the_documented_words() {
             instance: InstanceId::new("i-gy72h4eo"),
             access,
         };
-        let reply = appcenter().listen.write(&create, &outcome);
+        let reply = appcenter().write(&create, &outcome);
         let body = format!(
             r#"{{"success":true,"message":null,"instanceId":"i-gy72h4eo","appInfo":{info}}}"#
         );
@@ -65,7 +65,7 @@ fn everything_else_is_answered_with_success_alone() {
     for intent in [Intent::Ping, release] {
         let call = sample::call(intent, at(NOON));
         for outcome in [Outcome::Done, Outcome::Gone, delivered.clone()] {
-            let reply = appcenter().listen.write(&call, &outcome);
+            let reply = appcenter().write(&call, &outcome);
             assert_eq!(reply, answer(200, JSON, r#"{"success":true}"#));
         }
     }
@@ -75,12 +75,10 @@ fn everything_else_is_answered_with_success_alone() {
 fn a_create_is_never_a_success_without_an_instance() {
     let create = sample::call(sample::create("appor-1"), at(NOON));
     for outcome in [Outcome::Done, Outcome::Gone] {
-        assert_eq!(appcenter().listen.write(&create, &outcome).status, 500);
+        assert_eq!(appcenter().write(&create, &outcome).status, 500);
     }
     let instance = InstanceId::new("i-1");
-    let reply = appcenter()
-        .listen
-        .write(&create, &Outcome::NotReady { instance });
+    let reply = appcenter().write(&create, &Outcome::NotReady { instance });
     assert_eq!((reply.status, reply.retry_after_s), (503, Some(5)));
     let fault = appcenter().hear(&create, &reply).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Busy);
@@ -101,7 +99,7 @@ fn a_final_no_conforms_and_whatever_may_go_better_does_not() {
     let ping = sample::call(Intent::Ping, at(NOON));
     for kind in FaultKind::ALL {
         let fault = Fault::new(kind, "code", "say \"no\"").noted("hidden");
-        let reply = appcenter().listen.refuse(&fault);
+        let reply = appcenter().refuse(&fault);
         let (status, heard) = expected(kind);
         assert_eq!(reply.status, status);
         assert_eq!(reply.content_type, JSON);
@@ -113,7 +111,7 @@ fn a_final_no_conforms_and_whatever_may_go_better_does_not() {
         assert!(fault.message.ends_with(r#": "say \"no\"""#), "{fault}");
     }
     let huge = Fault::malformed("code", "x".repeat(100_000));
-    assert!(appcenter().listen.refuse(&huge).body.len() < 4096);
+    assert!(appcenter().refuse(&huge).body.len() < 4096);
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Counter {
         let (answer, _) = self.shop.admit(&self.listing, call.clone(), now).unwrap();
         let answer = answer.unwrap();
         assert!(matches!(answer, Outcome::Delivered { .. }));
-        let reply = appcenter().listen.write(&call, &answer);
+        let reply = appcenter().write(&call, &answer);
         assert_eq!(reply.status, 200);
         assert_eq!(reply.content_type, "application/json");
         serde_json::from_slice(&reply.body).unwrap()

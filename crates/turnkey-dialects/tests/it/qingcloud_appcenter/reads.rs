@@ -135,6 +135,8 @@ fn the_header_counts_only_where_the_query_has_no_signature() {
         );
     }
     let request = Request {
+        method: "GET",
+        path: "",
         query: &query,
         headers: &[("app_signature", b"\xff")],
         body: &[],

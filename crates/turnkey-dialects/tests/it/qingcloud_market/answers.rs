@@ -53,7 +53,7 @@ fn a_create_is_answered_in_the_documented_words() {
         ),
     ];
     for (outcome, info) in cases {
-        let reply = market().listen.write(&create, &outcome);
+        let reply = market().write(&create, &outcome);
         let body =
             format!(r#"{{"spiVersion":"1","instanceId":"i-ascggds","instanceInfo":{info}}}"#);
         assert_eq!(reply, answer(200, "application/json", &body));
@@ -64,12 +64,10 @@ fn a_create_is_answered_in_the_documented_words() {
 fn a_create_is_never_a_success_without_an_instance() {
     let create = sample::call(sample::create("mord-1"), at(NOON));
     for outcome in [Outcome::Done, Outcome::Gone] {
-        assert_eq!(market().listen.write(&create, &outcome).status, 500);
+        assert_eq!(market().write(&create, &outcome).status, 500);
     }
     let instance = InstanceId::new("i-1");
-    let reply = market()
-        .listen
-        .write(&create, &Outcome::NotReady { instance });
+    let reply = market().write(&create, &Outcome::NotReady { instance });
     assert_eq!((reply.status, reply.retry_after_s), (503, Some(5)));
     let fault = hear(&create, &reply).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Busy);
@@ -88,9 +86,7 @@ fn a_refusal_is_never_200_and_never_says_what_the_operator_is_told() {
     };
     let ping = sample::call(Intent::Ping, at(NOON));
     for kind in FaultKind::ALL {
-        let reply = market()
-            .listen
-            .refuse(&Fault::new(kind, "code", "say \"no\"").noted("hidden"));
+        let reply = market().refuse(&Fault::new(kind, "code", "say \"no\"").noted("hidden"));
         let body = r#"{"spiVersion":"1","success":false,"message":"say \"no\""}"#;
         let (status, heard) = expected(kind);
         assert_eq!(reply.status, status);
@@ -101,9 +97,7 @@ fn a_refusal_is_never_200_and_never_says_what_the_operator_is_told() {
         assert_eq!(fault.kind, heard);
         assert!(fault.message.ends_with(r#": "say \"no\"""#), "{fault}");
     }
-    let huge = market()
-        .listen
-        .refuse(&Fault::malformed("code", "x".repeat(100_000)));
+    let huge = market().refuse(&Fault::malformed("code", "x".repeat(100_000)));
     assert!(huge.body.len() < 4096);
 }
 
@@ -178,6 +172,8 @@ fn a_create_was_answered_only_when_there_is_an_instance() {
 fn requests_and_replies_keep_their_secrets() {
     let query = signed(CREATE, NOON_S, KEY);
     let request = Request {
+        method: "GET",
+        path: "",
         query: &query,
         headers: &[("x-key", b"secret")],
         body: b"secret",
