@@ -196,8 +196,8 @@ pub(crate) fn check_product(query: &Query<'_>, name: &str, listing: &Listing) ->
     }
 }
 
-/// Checks that `signed_at`, which parameter `name` spells as `text`, lies within the listing's
-/// window on either side of `now`; its edges are within.
+/// Checks that `signed_at`, which parameter `name` spells as `text`, lies within
+/// `clock_skew_ms` on either side of `now`; the edges are within.
 ///
 /// # Errors
 /// `timestamp_stale` or `timestamp_future`, naming the distance and the rule.
@@ -205,18 +205,18 @@ pub fn check_window(
     name: &str,
     text: &str,
     signed_at: UtcMillis,
-    listing: &Listing,
+    clock_skew_ms: u64,
     now: UtcMillis,
 ) -> Result<(), Fault> {
     let (old_ms, ahead_ms) = (now.ms_since(signed_at), signed_at.ms_since(now));
-    let (code, distance_ms, side) = if old_ms > listing.clock_skew_ms {
+    let (code, distance_ms, side) = if old_ms > clock_skew_ms {
         ("timestamp_stale", old_ms, "old")
-    } else if ahead_ms > listing.clock_skew_ms {
+    } else if ahead_ms > clock_skew_ms {
         ("timestamp_future", ahead_ms, "ahead")
     } else {
         return Ok(());
     };
-    let (distance_s, allowed_s) = (distance_ms.div_ceil(1000), listing.clock_skew_ms / 1000);
+    let (distance_s, allowed_s) = (distance_ms.div_ceil(1000), clock_skew_ms / 1000);
     let text = quoted(text);
     let message =
         format!("{name} {text} is {distance_s} s {side}; at most {allowed_s} s are allowed");

@@ -273,7 +273,7 @@ impl Ask for QingcloudAppcenter {
 fn signed_at(query: &Query<'_>, listing: &Listing, now: UtcMillis) -> Result<UtcMillis, Fault> {
     let text = query.required("time_stamp", TEXT_BYTES_MAX)?;
     let signed_at = moment::parse("time_stamp", text)?;
-    sign::check_window("time_stamp", text, signed_at, listing, now)?;
+    sign::check_window("time_stamp", text, signed_at, listing.clock_skew_ms, now)?;
     Ok(signed_at)
 }
 

@@ -209,7 +209,7 @@ fn signed_at(query: &Query<'_>, listing: &Listing, now: UtcMillis) -> Result<Utc
         let message = format!("timestamp {}: must be UNIX seconds", quoted(text));
         Fault::malformed("timestamp_malformed", message)
     })?;
-    sign::check_window("timestamp", text, signed_at, listing, now)?;
+    sign::check_window("timestamp", text, signed_at, listing.clock_skew_ms, now)?;
     Ok(signed_at)
 }
 
