@@ -10,6 +10,7 @@
 
 mod answer;
 mod dialects;
+pub mod jdcloud;
 mod moment;
 mod own_key;
 mod period;

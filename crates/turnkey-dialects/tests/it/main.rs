@@ -10,6 +10,7 @@
 
 mod door;
 mod fixture;
+mod jdcloud;
 mod laws;
 mod qingcloud_appcenter;
 

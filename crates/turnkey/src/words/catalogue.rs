@@ -90,6 +90,16 @@ codes! {
     signature_wrong: Unauthentic, "the signature does not match", "签名不符";
     timestamp_stale: Unauthentic, "the signed time is too old", "签名时间太旧";
     timestamp_future: Unauthentic, "the signed time lies ahead", "签名时间在未来";
+    authorization_missing: Unauthentic, "no Authorization header", "没有 Authorization 头";
+    authorization_malformed: Unauthentic, "the Authorization header is none", "Authorization 头不成形";
+    credential_missing: Unauthentic, "Authorization names no credential", "Authorization 里没有 Credential";
+    signed_headers_missing: Unauthentic, "Authorization names no signed headers", "Authorization 里没有 SignedHeaders";
+    date_missing: Unauthentic, "no x-jdcloud-date header", "没有 x-jdcloud-date 头";
+    date_malformed: Unauthentic, "x-jdcloud-date is no time", "x-jdcloud-date 不是时间";
+    scope_date_wrong: Unauthentic, "the credential is for another day", "Credential 是另一天的";
+    access_key_unknown: Unauthentic, "nobody has that access key", "没有这个 AccessKey";
+    payload_unsigned: Unauthentic, "the body is not signed", "正文没有签名";
+    body_digest_wrong: Unauthentic, "the body is not what was signed", "正文不是签名时的正文";
     product_code_wrong: Unauthentic, "the call is for another product", "调用是给另一个商品的";
     query_malformed: Malformed, "the query is no query", "查询串不成形";
     query_too_long: Malformed, "the query is too long", "查询串太长";
