@@ -14,7 +14,7 @@ use super::{
     signing_key, string_to_sign, unhex,
 };
 use crate::text::quoted;
-use crate::{moment, sign};
+use crate::{Request, moment, sign};
 
 /// Secrets that an access key may have at once: the old one and the new one, while they are
 /// changed. As many are always tried, so that the time taken tells nothing about them.
@@ -29,51 +29,6 @@ const INVALID: &str = "Invalid authentication credentials";
 
 /// What it answers when the signature is another. Third-party clients look for it.
 const NOT_SAME: &str = "sign result is not same";
-
-/// A request, as received.
-#[derive(Clone, Copy)]
-pub struct Received<'a> {
-    /// The method.
-    pub method: &'a str,
-    /// The path before the `?`, still percent-encoded.
-    pub path: &'a str,
-    /// The query behind the `?`, still percent-encoded.
-    pub query: &'a str,
-    /// The headers: names in any case, values as received.
-    pub headers: &'a [(&'a str, &'a [u8])],
-    /// The body.
-    pub body: &'a [u8],
-}
-
-impl<'a> Received<'a> {
-    /// The values of header `name` (in any case).
-    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let headers = self.headers.iter();
-        let named = headers.filter(move |(known, _)| known.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| *value)
-    }
-
-    /// The only value of header `name`; none when it is absent or empty. Of two, either could be
-    /// meant, so that is an error like a value that is no text.
-    fn only(&self, name: &str) -> Result<Option<&'a str>, Fault> {
-        let mut values = self.values(name);
-        let value = values.next().unwrap_or_default();
-        let text = std::str::from_utf8(value.trim_ascii());
-        match text {
-            Ok(text) if values.next().is_none() => Ok(Some(text).filter(|text| !text.is_empty())),
-            Ok(_) | Err(_) => {
-                let note = format!("header {name} is no text, or given twice");
-                Err(malformed(note))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Received<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Received(redacted)")
-    }
-}
 
 /// Who made a request, and what of it is certain.
 pub struct Proof<'r, 'k> {
@@ -119,18 +74,18 @@ impl fmt::Debug for Proof<'_, '_> {
 /// `timestamp_stale`, `timestamp_future`, `access_key_unknown`, `payload_unsigned`,
 /// `body_digest_wrong`, `signature_wrong`; looked for in this order.
 pub fn authenticate<'r, 'k>(
-    received: &Received<'r>,
+    request: &Request<'r>,
     keys_of: impl FnOnce(&str) -> Option<&'k [Key]>,
     clock_skew_ms: u64,
     now: UtcMillis,
 ) -> Result<Proof<'r, 'k>, Fault> {
-    let authorization = Authorization::of(received)?;
-    let (date, signed_at) = signed_time(received, &authorization.scope, clock_skew_ms, now)?;
+    let authorization = Authorization::of(request)?;
+    let (date, signed_at) = signed_time(request, &authorization.scope, clock_skew_ms, now)?;
     let keys = keys_of(authorization.access_key);
-    let body_digest = Sha256::digest(received.body);
+    let body_digest = Sha256::digest(request.body);
     // Nobody's access key costs what anybody's costs: see `fitting`.
     let found = fitting(
-        received,
+        request,
         &authorization,
         date,
         &hex(&body_digest),
@@ -141,7 +96,7 @@ pub fn authenticate<'r, 'k>(
         let note = format!("nobody has access key {}", quoted(authorization.access_key));
         return Err(Fault::unauthentic("access_key_unknown", message).noted(note));
     }
-    check_body_digest(received, &body_digest)?;
+    check_body_digest(request, &body_digest)?;
     let Some((key, spelling)) = found else {
         let names = authorization.signed.join(";");
         let note = format!("no active secret makes this signature; signed headers: {names}");
@@ -149,7 +104,7 @@ pub fn authenticate<'r, 'k>(
     };
     key.used(now);
     let is_signed = authorization.signed.iter().any(|name| name == NONCE);
-    let nonce = spelling.header(received, NONCE).filter(|_| is_signed);
+    let nonce = spelling.header(request, NONCE).filter(|_| is_signed);
     let nonce = nonce.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(Proof {
         access_key: authorization.access_key,
@@ -159,9 +114,33 @@ pub fn authenticate<'r, 'k>(
         date,
         nonce: nonce.filter(|nonce| !nonce.is_empty()),
         signature: authorization.signature,
-        query: spelling.query(received.query),
+        query: spelling.query(request.query),
         spelling,
     })
+}
+
+impl<'a> Request<'a> {
+    /// The values of header `name` (in lower case).
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let headers = self.headers.iter();
+        let named = headers.filter(move |(known, _)| *known == name);
+        named.map(|(_, value)| *value)
+    }
+
+    /// The only value of header `name`; none when it is absent or empty. Of two, either could be
+    /// meant, so that is an error like a value that is no text.
+    fn only(&self, name: &str) -> Result<Option<&'a str>, Fault> {
+        let mut values = self.values(name);
+        let value = values.next().unwrap_or_default();
+        let text = std::str::from_utf8(value.trim_ascii());
+        match text {
+            Ok(text) if values.next().is_none() => Ok(Some(text).filter(|text| !text.is_empty())),
+            Ok(_) | Err(_) => {
+                let note = format!("header {name} is no text, or given twice");
+                Err(malformed(note))
+            }
+        }
+    }
 }
 
 fn malformed(note: impl Into<String>) -> Fault {
@@ -180,8 +159,8 @@ struct Authorization<'r> {
 }
 
 impl<'r> Authorization<'r> {
-    fn of(received: &Received<'r>) -> Result<Self, Fault> {
-        let text = received.only(AUTHORIZATION)?.ok_or_else(|| {
+    fn of(request: &Request<'r>) -> Result<Self, Fault> {
+        let text = request.only(AUTHORIZATION)?.ok_or_else(|| {
             Fault::unauthentic("authorization_missing", "lack of header authorization")
         })?;
         let (algorithm, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -192,7 +171,7 @@ impl<'r> Authorization<'r> {
             let note = format!("algorithm {} is neither of the two", quoted(algorithm));
             malformed(note)
         })?;
-        if received
+        if request
             .only(ALGORITHM)?
             .is_some_and(|named| named != algorithm)
         {
@@ -276,12 +255,12 @@ impl<'r> Authorization<'r> {
 
 /// When the request was signed, as spelt and as understood.
 fn signed_time<'r>(
-    received: &Received<'r>,
+    request: &Request<'r>,
     scope: &Scope<'_>,
     clock_skew_ms: u64,
     now: UtcMillis,
 ) -> Result<(&'r str, UtcMillis), Fault> {
-    let date = received
+    let date = request
         .only(DATE)?
         .ok_or_else(|| Fault::unauthentic("date_missing", "lack of header x-jdcloud-date"))?;
     let signed_at = moment::parse_basic(date).ok_or_else(|| {
@@ -314,8 +293,8 @@ fn signed_time<'r>(
 }
 
 /// A digest that somebody states must be the body's.
-fn check_body_digest(received: &Received<'_>, body_digest: &[u8]) -> Result<(), Fault> {
-    for stated in received.values(CONTENT_SHA256) {
+fn check_body_digest(request: &Request<'_>, body_digest: &[u8]) -> Result<(), Fault> {
+    for stated in request.values(CONTENT_SHA256) {
         let stated = stated.trim_ascii();
         if stated.eq_ignore_ascii_case(b"UNSIGNED-PAYLOAD") {
             let note = "the signer left the body out; here it must be signed";
@@ -334,7 +313,7 @@ fn check_body_digest(received: &Received<'_>, body_digest: &[u8]) -> Result<(), 
 /// Where there are fewer keys than there may be, a stand-in is tried that fits nothing, so that
 /// unknown access keys, one secret and two take the same time.
 fn fitting<'k>(
-    received: &Received<'_>,
+    request: &Request<'_>,
     authorization: &Authorization<'_>,
     date: &str,
     body_digest: &str,
@@ -349,7 +328,7 @@ fn fitting<'k>(
     let signed: Vec<_> = authorization.signed.iter().map(String::as_str).collect();
     let mut before = Vec::new();
     for spelling in once(Spelling::Plain).chain(Spelling::LENIENT) {
-        let canonical = canonical_request(received, &signed, body_digest, spelling)?;
+        let canonical = canonical_request(request, &signed, body_digest, spelling)?;
         if before.contains(&canonical) {
             continue;
         }

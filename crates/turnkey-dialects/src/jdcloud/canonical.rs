@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
-use super::Received;
+use crate::Request;
 
 /// What is escaped in a name or a value: everything but `A-Z a-z 0-9 - . _ ~`.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -88,8 +88,8 @@ impl Spelling {
     }
 
     /// The value of header `name`; `None` where there is no such header.
-    pub(super) fn header(self, received: &Received<'_>, name: &str) -> Option<Vec<u8>> {
-        let mut value = joined(received, name)?;
+    pub(super) fn header(self, request: &Request<'_>, name: &str) -> Option<Vec<u8>> {
+        let mut value = joined(request, name)?;
         match self {
             Self::Plain | Self::BareNamesDropped => {}
             Self::BlanksCollapsed => value.dedup_by(|a, b| {
@@ -122,8 +122,8 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// The values of header `name`, each trimmed, with commas between them.
-fn joined(received: &Received<'_>, name: &str) -> Option<Vec<u8>> {
-    let mut values = received.values(name);
+fn joined(request: &Request<'_>, name: &str) -> Option<Vec<u8>> {
+    let mut values = request.values(name);
     let mut joined = values.next()?.trim_ascii().to_vec();
     for value in values {
         joined.push(b',');
@@ -138,19 +138,19 @@ fn joined(received: &Received<'_>, name: &str) -> Option<Vec<u8>> {
 /// `None` when a signed header is absent: then nothing was signed.
 #[must_use]
 pub fn canonical_request(
-    received: &Received<'_>,
+    request: &Request<'_>,
     signed: &[&str],
     body_digest: &str,
     spelling: Spelling,
 ) -> Option<Vec<u8>> {
-    let method = received.method.to_ascii_uppercase();
-    let uri = canonical_uri(received.path);
-    let query = spelling.query(received.query);
+    let method = request.method.to_ascii_uppercase();
+    let uri = canonical_uri(request.path);
+    let query = spelling.query(request.query);
     let mut canonical = format!("{method}\n{uri}\n{query}\n").into_bytes();
     for name in signed {
         canonical.extend(name.bytes());
         canonical.push(b':');
-        canonical.extend(spelling.header(received, name)?);
+        canonical.extend(spelling.header(request, name)?);
         canonical.push(b'\n');
     }
     let names = signed.join(";");

@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 use turnkey_core::{Fault, UtcMillis};
 
 use super::{
-    ALGORITHM, DATE, NONCE, Received, SECURITY_TOKEN, Scope, Spelling, Version, canonical_request,
-    hex, signature, signing_key, string_to_sign,
+    ALGORITHM, DATE, NONCE, SECURITY_TOKEN, Scope, Spelling, Version, canonical_request, hex,
+    signature, signing_key, string_to_sign,
 };
-use crate::moment;
+use crate::{Request, moment};
 
 /// Who signs, and for what.
 pub struct Signer<'a> {
@@ -104,7 +104,7 @@ pub fn sign(
         .iter()
         .map(|(name, value)| (*name, value.as_bytes()))
         .collect();
-    let sent = Received {
+    let sent = Request {
         method: request.method,
         path: request.path,
         query: request.query,

@@ -17,7 +17,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-pub use authenticate::{KEYS_MAX, Proof, Received, authenticate};
+pub use authenticate::{KEYS_MAX, Proof, authenticate};
 pub use canonical::{Spelling, canonical_query, canonical_request, canonical_uri};
 pub use client::{Signer, Unsigned, sign};
 

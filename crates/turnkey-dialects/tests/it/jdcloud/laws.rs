@@ -156,7 +156,7 @@ proptest! {
         if dated {
             headers.push(("x-jdcloud-date", b"20260105T020304Z"));
         }
-        let received = turnkey_dialects::jdcloud::Received {
+        let received = turnkey_dialects::Request {
             method: &method,
             path: &path,
             query: &query,

@@ -6,9 +6,8 @@ mod tables;
 mod vectors;
 
 use turnkey_core::{Fault, FaultKind, Key, UtcMillis};
-use turnkey_dialects::jdcloud::{
-    Proof, Received, Scope, Signer, Unsigned, Version, authenticate, sign,
-};
+use turnkey_dialects::Request;
+use turnkey_dialects::jdcloud::{Proof, Scope, Signer, Unsigned, Version, authenticate, sign};
 
 use crate::door::key;
 
@@ -55,13 +54,17 @@ impl Sent {
         String::from_utf8(named.unwrap().1.clone()).unwrap()
     }
 
-    fn received<T>(&self, then: impl FnOnce(&Received<'_>) -> T) -> T {
-        let headers: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
+    fn received<T>(&self, then: impl FnOnce(&Request<'_>) -> T) -> T {
+        // Names come to dialects in lower case.
+        let headers = self.headers.iter();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.as_slice()))
             .collect();
-        then(&Received {
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(n, value)| (n.as_str(), *value))
+            .collect();
+        then(&Request {
             method: &self.method,
             path: &self.path,
             query: &self.query,
