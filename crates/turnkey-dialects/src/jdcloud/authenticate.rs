@@ -42,8 +42,6 @@ pub struct Proof<'r, 'k> {
     pub signed_at: UtcMillis,
     /// The same, as `x-jdcloud-date` spells it.
     pub date: &'r str,
-    /// The nonce, where it is signed: of the Python SDK's it is not, so anybody can have changed it.
-    pub nonce: Option<String>,
     /// The signature, 64 lower-case hexadecimal digits: the same for the same call, always.
     pub signature: &'r str,
     /// The parameters that were signed, in their canonical form. What else the query holds is
@@ -51,6 +49,25 @@ pub struct Proof<'r, 'k> {
     pub query: String,
     /// How the signer spells what signers disagree about.
     pub spelling: Spelling,
+    request: Request<'r>,
+    signed: Vec<String>,
+}
+
+impl Proof<'_, '_> {
+    /// The nonce, where it is signed: the Python SDK's is not.
+    #[must_use]
+    pub fn nonce(&self) -> Option<String> {
+        self.signed_header(NONCE)
+    }
+
+    /// The value of header `name` (in lower case) as it was signed; none where it is not signed,
+    /// is empty or no text. Of a header that is not signed anybody on the way is the author.
+    #[must_use]
+    pub fn signed_header(&self, name: &str) -> Option<String> {
+        self.signed.iter().find(|signed| *signed == name)?;
+        let value = String::from_utf8(self.spelling.header(&self.request, name)?).ok();
+        value.filter(|value| !value.is_empty())
+    }
 }
 
 impl fmt::Debug for Proof<'_, '_> {
@@ -103,19 +120,17 @@ pub fn authenticate<'r, 'k>(
         return Err(Fault::unauthentic("signature_wrong", NOT_SAME).noted(note));
     };
     key.used(now);
-    let is_signed = authorization.signed.iter().any(|name| name == NONCE);
-    let nonce = spelling.header(request, NONCE).filter(|_| is_signed);
-    let nonce = nonce.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(Proof {
         access_key: authorization.access_key,
         key,
         scope: authorization.scope,
         signed_at,
         date,
-        nonce: nonce.filter(|nonce| !nonce.is_empty()),
         signature: authorization.signature,
         query: spelling.query(request.query),
         spelling,
+        request: *request,
+        signed: authorization.signed,
     })
 }
 

@@ -85,7 +85,7 @@ proptest! {
             sent.told(&access_key, std::slice::from_ref(&secret), now, |told| {
                 let proof = told.map_err(|fault| TestCaseError::fail(format!("{fault:?}")))?;
                 prop_assert_eq!(proof.access_key, &access_key);
-                prop_assert_eq!(proof.nonce.as_deref(), Some(nonce.as_str()));
+                prop_assert_eq!(proof.nonce(), Some(nonce.clone()));
                 prop_assert_eq!(proof.signed_at, at);
                 prop_assert_eq!(proof.query, canonical_query(&query));
                 prop_assert_eq!((proof.scope.region, proof.scope.service), (&*region, &*service));

@@ -391,7 +391,7 @@ fn a_signed_nonce_is_the_one_that_was_signed() {
     let sent = signed(Version::V2, &create());
     let nonce_of = |sent: &Sent| {
         sent.told("TESTAK", &[key("TESTSK")], SIGNED_AT, |told| {
-            told.unwrap().nonce
+            told.unwrap().nonce()
         })
     };
     assert_eq!(nonce_of(&sent).as_deref(), Some("a-nonce"));
@@ -413,6 +413,25 @@ fn a_signed_nonce_is_the_one_that_was_signed() {
         ..create()
     };
     assert_eq!(nonce_of(&signed(Version::V2, &empty)), None);
+}
+
+/// Otherwise somebody on the way could add a header that makes a captured purchase another one.
+#[test]
+fn a_header_that_nobody_signed_is_not_there_to_be_read() {
+    let unsigned = Unsigned {
+        headers: &[("x-token", "mine")],
+        ..create()
+    };
+    let sent = signed(Version::V3, &unsigned);
+    let token_of = |sent: &Sent| {
+        sent.told("TESTAK", &[key("TESTSK")], SIGNED_AT, |told| {
+            told.unwrap().signed_header("x-token")
+        })
+    };
+    assert_eq!(token_of(&sent).as_deref(), Some("mine"));
+    let bare = signed(Version::V3, &create());
+    assert_eq!(token_of(&bare), None);
+    assert_eq!(token_of(&bare.with("x-token", "theirs")), None);
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn the_bastion_s_requests_are_signed_as_the_official_signers_sign_them() {
             sent.told("TESTAK", &[key("TESTSK")], SIGNED_AT, |told| {
                 let proof = told.unwrap_or_else(|fault| panic!("{method} {path}: {fault:?}"));
                 assert_eq!(proof.spelling, Spelling::Plain);
-                assert_eq!(proof.nonce.as_deref(), Some(nonce));
+                assert_eq!(proof.nonce().as_deref(), Some(nonce));
             });
         }
     }

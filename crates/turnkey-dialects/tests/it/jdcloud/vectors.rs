@@ -154,7 +154,7 @@ fn every_captured_request_of_the_sdks_is_proved_at_once() {
             let nonce = names
                 .contains(&"x-jdcloud-nonce")
                 .then(|| sent.header("x-jdcloud-nonce"));
-            assert_eq!(proof.nonce, nonce, "{name}");
+            assert_eq!(proof.nonce(), nonce, "{name}");
         });
         assert_eq!(keys.map(|key| key.last_used()), [None, Some(now)], "{name}");
 
