@@ -10,6 +10,7 @@
 
 mod needs;
 mod new_dialect;
+mod peers;
 mod run;
 mod tidy;
 
@@ -61,15 +62,21 @@ fn perform(task: &Task) -> Result<()> {
         Task::Check => check(),
         Task::Tidy => tidy::all(),
         Task::Bless => {
-            needs::meet()?;
+            prepare()?;
             step(every_test().env("BLESS", "1"))
         }
         Task::NewDialect { name } => new_dialect::write(name),
     }
 }
 
-fn test() -> Result<()> {
+/// Everything that the tests need beyond Rust.
+fn prepare() -> Result<()> {
     needs::meet()?;
+    peers::meet()
+}
+
+fn test() -> Result<()> {
+    prepare()?;
     step(&mut every_test())?;
     step(cargo("test").args(["--doc", "--workspace"]))?;
     tidy::all()

@@ -45,6 +45,18 @@ const NEEDS: &[Need] = &[
         ],
     },
     Need {
+        name: "pip",
+        why: "it installs the official Python SDK of JD Cloud, which the tests call the server with",
+        packages: &["python3-pip"],
+        probe: &["python3", "-m", "pip", "--version"],
+    },
+    Need {
+        name: "Node.js with npm",
+        why: "the tests call the server with the official Node.js SDK of JD Cloud",
+        packages: &["nodejs", "npm"],
+        probe: &["sh", "-c", "node --version && npm --version"],
+    },
+    Need {
         name: "curl",
         why: "the commands that open the dialects' pages are pasted into a shell, and call with it",
         packages: &["curl", "ca-certificates"],
@@ -208,7 +220,7 @@ mod tests {
         let expected = [
             "env DEBIAN_FRONTEND=noninteractive apt-get update",
             "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-             gcc libc6-dev python3 curl ca-certificates openssl nginx caddy openssh-server \
+             gcc libc6-dev python3 python3-pip nodejs npm curl ca-certificates openssl nginx caddy openssh-server \
              openssh-client",
         ];
         assert_eq!(shown(Standing::Root), expected);
@@ -227,7 +239,7 @@ mod tests {
         for part in [
             "python3 (the tests call the server",
             "SQLite is bundled",
-            "`sudo apt-get update && sudo apt-get install gcc libc6-dev python3 curl ca-certificates openssl nginx caddy openssh-server openssh-client`",
+            "`sudo apt-get update && sudo apt-get install gcc libc6-dev python3 python3-pip nodejs npm curl ca-certificates openssl nginx caddy openssh-server openssh-client`",
         ] {
             assert!(told.contains(part), "{told}");
         }
@@ -238,7 +250,7 @@ mod tests {
         let told = refused(Standing::NoAptGet);
         assert!(
             told.contains("no apt-get here")
-                && told.contains("gcc libc6-dev python3 curl ca-certificates openssl nginx caddy openssh-server openssh-client")
+                && told.contains("gcc libc6-dev python3 python3-pip nodejs npm curl ca-certificates openssl nginx caddy openssh-server openssh-client")
         );
     }
 
