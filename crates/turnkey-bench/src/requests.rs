@@ -56,6 +56,8 @@ pub(crate) fn listing() -> anyhow::Result<Arc<Listing>> {
         time_zone: jiff::tz::TimeZone::get("Asia/Shanghai")
             .context("the time zone is not bundled")?,
         ends: Ends::Exact,
+        own_terms: None,
+        storefront: None,
     }))
 }
 
@@ -101,6 +103,7 @@ pub(crate) fn create(key: &str) -> anyhow::Result<Call> {
         context: BTreeMap::from([("product_code".to_owned(), product_code.to_owned())]),
     };
     Ok(Call {
+        caller: None,
         intent: Intent::Create(create),
         dry_run: false,
         signed_at: None,

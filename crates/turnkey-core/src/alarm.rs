@@ -38,11 +38,13 @@ pub enum AlarmKind {
     DeliveredInNameOnly,
     /// An operation's row cannot be read, so its work cannot be done.
     Unclaimable,
+    /// Our own clock removes nothing any more until a person has looked.
+    SweeperStopped,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::GivingUp,
         Self::Silence,
         Self::DeadLetter,
@@ -50,6 +52,7 @@ impl AlarmKind {
         Self::StockLow,
         Self::DeliveredInNameOnly,
         Self::Unclaimable,
+        Self::SweeperStopped,
     ];
 
     /// The kind's name: as stored, in logs, and as the label of a metric.
@@ -63,6 +66,7 @@ impl AlarmKind {
             Self::StockLow => "stock_low",
             Self::DeliveredInNameOnly => "delivered_in_name_only",
             Self::Unclaimable => "unclaimable",
+            Self::SweeperStopped => "sweeper_stopped",
         }
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::id::InstanceId;
 use crate::instance::Reason;
 use crate::order::OrderKind;
+use crate::storefront::{Caller, Look};
 use crate::term::Period;
 use crate::time::UtcMillis;
 
@@ -20,6 +21,8 @@ pub struct Call {
     pub dry_run: bool,
     /// The time that the caller signed, where the protocol has one.
     pub signed_at: Option<UtcMillis>,
+    /// Who calls, where that is a buyer and not the marketplace.
+    pub caller: Option<Caller>,
 }
 
 /// What a call asks.
@@ -27,6 +30,8 @@ pub struct Call {
 pub enum Intent {
     /// Bought and paid: deliver one instance.
     Create(Create),
+    /// A buyer orders some of one kind at a storefront.
+    Buy(Purchase),
     /// Extend the term.
     Renew(Renew),
     /// Move the instance to another plan.
@@ -37,6 +42,10 @@ pub enum Intent {
     Resume(InstanceId, Reason),
     /// Remove the instance.
     Release(InstanceId),
+    /// Say something else about the instance: these words of its context.
+    Amend(InstanceId, BTreeMap<String, String>),
+    /// A buyer wants to see something; nothing changes.
+    Look(Look),
     /// Is anybody there, and is the key right?
     Ping,
 }
@@ -56,6 +65,35 @@ pub struct Create {
     pub period: Period,
     /// What else the driver should know, such as `cloud_info`.
     pub context: BTreeMap<String, String>,
+}
+
+/// What a buyer orders at a storefront with one call: some units of one kind, each its own order
+/// with its own instance. Who buys is the call's caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchase {
+    /// Which purchase, with which content: the key is that of its first order, and has no `.`.
+    pub order: OrderRef,
+    /// The storefront's word for the specification.
+    pub spec: String,
+    /// How many.
+    pub quantity: u32,
+    /// For how long.
+    pub period: Period,
+    /// Whether each is renewed at the end of its term.
+    pub renews: bool,
+    /// What else the driver should know.
+    pub context: BTreeMap<String, String>,
+}
+
+impl Purchase {
+    /// The key of the unit at `index`, from 0: every unit is an order of its own.
+    #[must_use]
+    pub fn unit_key(&self, index: usize) -> OrderKey {
+        match index {
+            0 => self.order.key.clone(),
+            index => OrderKey::new(format!("{}.{}", self.order.key, index + 1)),
+        }
+    }
 }
 
 /// What a renewal says.
@@ -184,6 +222,10 @@ impl Call {
                 order: Some((OrderKind::Create, &create.order.key)),
                 instance: None,
             },
+            Intent::Buy(purchase) => Subject {
+                order: Some((OrderKind::Create, &purchase.order.key)),
+                instance: None,
+            },
             Intent::Renew(renew) => Subject {
                 order: Some((OrderKind::Renew, &renew.order.key)),
                 instance: Some(&renew.instance),
@@ -194,11 +236,12 @@ impl Call {
             },
             Intent::Suspend(instance, _)
             | Intent::Resume(instance, _)
-            | Intent::Release(instance) => Subject {
+            | Intent::Release(instance)
+            | Intent::Amend(instance, _) => Subject {
                 order: None,
                 instance: Some(instance),
             },
-            Intent::Ping => Subject {
+            Intent::Look(_) | Intent::Ping => Subject {
                 order: None,
                 instance: None,
             },
@@ -220,11 +263,14 @@ impl Intent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "create",
+            Self::Buy(_) => "buy",
             Self::Renew(_) => "renew",
             Self::ChangePlan(_) => "change_plan",
             Self::Suspend(..) => "suspend",
             Self::Resume(..) => "resume",
             Self::Release(_) => "release",
+            Self::Amend(..) => "amend",
+            Self::Look(_) => "look",
             Self::Ping => "ping",
         }
     }

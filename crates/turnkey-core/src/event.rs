@@ -65,7 +65,7 @@ pub enum EventKind {
     KeysReloaded,
     /// Somebody changed something by hand: a retry, a release, an import, a delivery, stock.
     OperatorActed,
-    /// A buyer or the operator was reminded. Reserved: nothing writes it yet.
+    /// A term ends soon.
     Reminder,
 }
 

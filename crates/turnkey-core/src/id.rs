@@ -59,6 +59,10 @@ typed_id! {
     OrderId
 }
 typed_id! {
+    /// Names a purchase: `p-` and the characters of its first order's id.
+    PurchaseId
+}
+typed_id! {
     /// Names an instance: `i-` and 26 lower-case Crockford characters, or whatever an imported
     /// instance was called.
     InstanceId
@@ -119,7 +123,27 @@ fn time_bits(wall: UtcMillis) -> u128 {
     u128::try_from(wall.0).unwrap_or(0).min(TIME_MAX) << ID_DIGEST_BITS
 }
 
+impl PurchaseId {
+    /// The first order of this purchase: [`OrderId::purchase`] the other way round.
+    #[must_use]
+    pub fn first_order(&self) -> OrderId {
+        OrderId(format!(
+            "o-{}",
+            self.0.strip_prefix("p-").unwrap_or(&self.0)
+        ))
+    }
+}
+
 impl OrderId {
+    /// The purchase whose first order this is.
+    #[must_use]
+    pub fn purchase(&self) -> PurchaseId {
+        PurchaseId(format!(
+            "p-{}",
+            self.0.strip_prefix("o-").unwrap_or(&self.0)
+        ))
+    }
+
     /// The key of the operation that does this order's work: the order's own, so that a failed
     /// order that is reopened asks its driver again under the same key.
     #[must_use]

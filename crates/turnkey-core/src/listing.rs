@@ -8,8 +8,10 @@ use jiff::tz::TimeZone;
 
 use crate::fault::Fault;
 use crate::key::Key;
+use crate::money::{Money, Price};
 use crate::ports::Driver;
-use crate::term::Ends;
+use crate::storefront::Storefront;
+use crate::term::{Ends, Period, Unit};
 
 /// What is delivered: plans, and the driver that delivers them.
 pub struct Product {
@@ -73,6 +75,17 @@ pub struct Listing {
     pub time_zone: TimeZone,
     /// When in the last day a term ends.
     pub ends: Ends,
+    /// What our own clock does at the end of a term; absent where the marketplace is in charge.
+    pub own_terms: Option<OwnTerms>,
+    /// What makes it a storefront, where buyers call and not a marketplace.
+    pub storefront: Option<Storefront>,
+}
+
+/// What our own clock does at the end of a term (design §5, "sweeper").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnTerms {
+    /// How long a suspended instance is kept before it is removed, in milliseconds.
+    pub grace_ms: u64,
 }
 
 /// What a create answers when the driver is slower than the marketplace waits (promise 7).
@@ -93,7 +106,7 @@ pub enum Offers {
     Listed(Vec<Offer>),
 }
 
-/// One line of a listing's price list, without the price.
+/// One line of a listing's price list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The marketplace's word for the specification.
@@ -102,9 +115,62 @@ pub struct Offer {
     pub package: Option<String>,
     /// The plan that it buys.
     pub plan: String,
+    /// What it costs, where that is our business.
+    pub price: Option<Price>,
+}
+
+impl Price {
+    /// What `period` costs: so many months or years at the price of one; a year without a price of
+    /// its own is twelve months. `None` where there is no price for it.
+    #[must_use]
+    pub fn of(&self, period: Period) -> Option<Money> {
+        let of = |minor: i64| Money {
+            minor,
+            currency: self.currency.clone(),
+        };
+        match (period.unit(), self.month, self.year) {
+            (Unit::Month, Some(month), _) => of(month).times(period.count()),
+            (Unit::Year, _, Some(year)) => of(year).times(period.count()),
+            (Unit::Year, Some(month), None) => of(month).times(period.count().checked_mul(12)?),
+            (Unit::Month | Unit::Day, _, _) | (Unit::Year, None, None) => None,
+        }
+    }
 }
 
 impl Offers {
+    /// The first offer that buys `plan`; its place is its size.
+    fn of_plan(&self, plan: &str) -> Option<(usize, &Offer)> {
+        match self {
+            Self::AnyPlan(_) => None,
+            Self::Listed(offers) => offers
+                .iter()
+                .enumerate()
+                .find(|(_, offer)| offer.plan == plan),
+        }
+    }
+
+    /// The marketplace's word for `plan`: that of the first offer that buys it, or the plan's own.
+    #[must_use]
+    pub fn spec_of<'a>(&'a self, plan: &'a str) -> &'a str {
+        self.of_plan(plan)
+            .map_or(plan, |(_, offer)| offer.spec.as_str())
+    }
+
+    /// What `plan` costs for `period`, where it has a price.
+    #[must_use]
+    pub fn price_of(&self, plan: &str, period: Period) -> Option<Money> {
+        self.of_plan(plan)?.1.price.as_ref()?.of(period)
+    }
+
+    /// Whether `new` is larger than `old`: the order of offers is the order of sizes.
+    #[must_use]
+    pub fn is_larger(&self, new: &str, old: &str) -> bool {
+        match (self.of_plan(new), self.of_plan(old)) {
+            (Some((new, _)), Some((old, _))) => new > old,
+            (Some(_) | None, None) | (None, Some(_)) => false,
+        }
+    }
+
     /// The plan that `spec` and `package` buy.
     ///
     /// # Errors

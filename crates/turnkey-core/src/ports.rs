@@ -1,6 +1,8 @@
 //! What the rules need of the world, as traits: [`Store`], [`Driver`], [`Clock`]. The crates behind
 //! them know the world; nothing here does.
 
+mod terms;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,15 +15,18 @@ use crate::event::{Event, EventFilter};
 use crate::fault::Fault;
 use crate::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use crate::history::HistoryRow;
-use crate::id::{EventId, InstanceId, OperationId, OrderId, StockId};
+use crate::id::{EventId, InstanceId, OperationId, OrderId, PurchaseId, StockId};
 use crate::instance::Instance;
 use crate::link::{Link, LinkHash, LinkTokens, Linked};
 use crate::listing::Listing;
 use crate::operation::{Operation, OperationKind};
 use crate::order::{Order, OrderKind};
 use crate::stock::{StockAdded, StockAddition, StockLevel, StockRow};
+use crate::storefront::{Bill, Subscription};
 use crate::term::Term;
 use crate::time::{Now, UtcMillis};
+
+pub use terms::{RemovalsDue, Settled, Settlement, Settling, TermTurn, TermTurned, TermsDue};
 
 /// A future that may cross threads: what a port's method returns.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,6 +35,10 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync + 'static {
     /// What both clocks show.
     fn now(&self) -> Now;
+
+    /// Milliseconds of a clock that only ticks, from an arbitrary begin: what the wall clock is
+    /// compared with to see whether it jumped.
+    fn steady_ms(&self) -> u64;
 
     /// Ends when the wall clock has moved on by `ms` milliseconds.
     fn sleep(&self, ms: u64) -> Boxed<'static, ()>;
@@ -51,6 +60,17 @@ pub struct FreshIds {
     pub instance: InstanceId,
     /// For an operation that fulfils no order.
     pub operation: OperationId,
+    /// For the units of a purchase; none for every other call.
+    pub units: Vec<UnitIds>,
+}
+
+/// Ids for one unit of a purchase.
+#[derive(Clone, Debug)]
+pub struct UnitIds {
+    /// For its order.
+    pub order: OrderId,
+    /// For its instance.
+    pub instance: InstanceId,
 }
 
 /// A call for the writer: it loads, decides and writes in one go.
@@ -345,6 +365,38 @@ pub trait Store: Send + Sync + 'static {
         held: Vec<(OperationId, u64)>,
         lease_until: UtcMillis,
     ) -> Boxed<'_, Result<Vec<OperationId>, Fault>>;
+
+    /// Has an order that waits for payment paid, or taken back.
+    fn order_settle(&self, settling: Settling) -> Boxed<'_, Result<Settled, Fault>>;
+
+    /// What our own clock has to look at by `now`: `limit` of each, the longest due first.
+    fn terms_due(&self, now: UtcMillis, limit: usize) -> Boxed<'_, Result<TermsDue, Fault>>;
+
+    /// Takes the turn of one instance whose term is ours to end.
+    fn term_turn(&self, turn: TermTurn) -> Boxed<'_, Result<TermTurned, Fault>>;
+
+    /// The removals that are due by `now`, of each listing whose terms our own clock keeps.
+    fn removals_due(&self, now: UtcMillis) -> Boxed<'_, Result<Vec<RemovalsDue>, Fault>>;
+
+    /// What our own clock does with an instance.
+    fn subscription_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Subscription>, Fault>>;
+
+    /// Everything of `buyer` at `listing` in `region`, oldest first, `limit` at the most, gone ones
+    /// left out.
+    fn instances_of_buyer(
+        &self,
+        listing: String,
+        buyer: String,
+        region: String,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<(Instance, Subscription)>, Fault>>;
+
+    /// The bill of one order.
+    fn bill_get(&self, order: OrderId) -> Boxed<'_, Result<Option<Bill>, Fault>>;
+
+    /// The orders of one purchase, in the order of their units, with their bills.
+    fn purchase_orders(&self, purchase: PurchaseId)
+    -> Boxed<'_, Result<Vec<(Order, Bill)>, Fault>>;
 
     /// Takes a driver's answer.
     fn operation_report(&self, report: Report) -> Boxed<'_, Result<Reported, Fault>>;

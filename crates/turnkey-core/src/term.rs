@@ -73,6 +73,18 @@ impl Period {
         }
     }
 
+    /// How many units.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        self.count
+    }
+
+    /// Units of what.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        self.unit
+    }
+
     /// The period that was spelled as `text` by [`fmt::Display`], as orders keep it.
     #[must_use]
     pub fn spelled(text: &str) -> Option<Self> {

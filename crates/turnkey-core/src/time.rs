@@ -11,6 +11,12 @@ impl UtcMillis {
         Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
     }
 
+    /// This moment, `ms` milliseconds earlier; stays at the begin of the scale.
+    #[must_use]
+    pub fn minus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX)))
+    }
+
     /// Milliseconds from `earlier` to this moment; zero when `earlier` is not earlier.
     #[must_use]
     pub fn ms_since(self, earlier: Self) -> u64 {

@@ -132,6 +132,11 @@ impl Card {
         Fault::new(FaultKind::Unsupported, "intent_unsupported", message)
     }
 
+    /// The fault of what only a buyer asks, and only of a storefront.
+    pub(crate) fn no_storefront(&self) -> Fault {
+        self.unsupported("a marketplace neither buys by quantity nor looks")
+    }
+
     /// The fault of a call whose action is none of the protocol's.
     pub(crate) fn action_unknown(&self, action: &str) -> Fault {
         let known: Vec<_> = self.actions.iter().map(|action| action.wire).collect();

@@ -18,6 +18,7 @@ use turnkey_core::{
     Fault, Instance, InstanceId, InstanceState, Listing, Now, Operation, OperationState, UtcMillis,
 };
 
+use crate::sweeper::Sweeper;
 use crate::waiting::Waiting;
 
 /// Rows in one look at the store: a page is soon read, and nobody waits long behind it.
@@ -28,6 +29,9 @@ const AGENDA_MAX: usize = 10_000;
 
 /// What one advance may do before it says that more is to do: some seconds' work.
 const ENTRIES_MAX: usize = 1_000;
+
+/// Turns of the sweeper in one advance before it says that more is to do: some seconds' work.
+const TURNS_MAX: usize = 5_000;
 
 /// How long work may take at one moment before the advance stops there: longer than a marketplace
 /// waits, shorter than the patience of whoever looks at a terminal.
@@ -119,6 +123,7 @@ pub struct Calendar {
     store: Arc<dyn Store>,
     clock: Arc<dyn BusinessClock>,
     waiting: Waiting,
+    sweeper: Arc<Sweeper>,
     /// The listings of products that a person delivers.
     by_hand: HashSet<String>,
     turn: Mutex<()>,
@@ -131,6 +136,7 @@ impl Calendar {
         store: Arc<dyn Store>,
         clock: Arc<dyn BusinessClock>,
         waiting: Waiting,
+        sweeper: Arc<Sweeper>,
         listings: impl IntoIterator<Item = Arc<Listing>>,
     ) -> Self {
         let by_hand = |listing: &Arc<Listing>| listing.product.not_yet_for_ms.is_none();
@@ -139,6 +145,7 @@ impl Calendar {
             store,
             clock,
             waiting,
+            sweeper,
             by_hand: listings.map(|listing| listing.name.clone()).collect(),
             turn: Mutex::new(()),
         }
@@ -200,14 +207,15 @@ impl Calendar {
     ) -> Result<End, Fault> {
         let began_at = self.clock.now().business;
         let mut left_out = HashSet::new();
+        let mut turns = 0;
         if let Some(operation) = self.settle().await? {
             return Ok(End::Waits(Box::new(operation)));
         }
         loop {
             let mut agenda = self.agenda(diary, until, &left_out).await?;
             if agenda.entries.is_empty() {
-                turn.to(until).await?;
-                return Ok(End::Arrived);
+                let stopped = self.keep_terms(turn, until, &mut turns).await?;
+                return Ok(stopped.unwrap_or(End::Arrived));
             }
             while let Some(((due_at, id), entry)) = agenda.entries.pop_first() {
                 let now = self.clock.now().business;
@@ -215,7 +223,9 @@ impl Calendar {
                 if kept.len() >= ENTRIES_MAX && due_at > now && now > began_at {
                     return Ok(End::Midway);
                 }
-                turn.to(due_at).await?;
+                if let Some(stopped) = self.keep_terms(turn, due_at, &mut turns).await? {
+                    return Ok(stopped);
+                }
                 let at = self.clock.now().business;
                 let Some(before) = self.store.instance_get(id.clone()).await? else {
                     continue;
@@ -241,6 +251,39 @@ impl Calendar {
                 });
                 if let Some(operation) = unfinished {
                     return Ok(End::Waits(Box::new(operation)));
+                }
+            }
+        }
+    }
+
+    /// Moves to `at`, and on the way from one moment at which the sweeper has something to do to
+    /// the next. Where it ended, when that is before `at`.
+    async fn keep_terms(
+        &self,
+        turn: &Turn<'_>,
+        at: UtcMillis,
+        turns: &mut usize,
+    ) -> Result<Option<End>, Fault> {
+        loop {
+            let swept = self.sweeper.pass().await?;
+            *turns += swept.turns;
+            if swept.turns > 0
+                && let Some(operation) = self.settle().await?
+            {
+                return Ok(Some(End::Waits(Box::new(operation))));
+            }
+            match swept.next_at.filter(|next| *next <= at) {
+                Some(_) if *turns >= TURNS_MAX => return Ok(Some(End::Midway)),
+                Some(next) => turn.to(next).await?,
+                None => {
+                    turn.to(at).await?;
+                    // What is due at that very moment belongs to it.
+                    let swept = self.sweeper.pass().await?;
+                    *turns += swept.turns;
+                    return Ok(match swept.turns {
+                        0 => None,
+                        _ => self.settle().await?.map(|o| End::Waits(Box::new(o))),
+                    });
                 }
             }
         }

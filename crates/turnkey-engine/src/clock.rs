@@ -1,7 +1,7 @@
 //! The two clocks of the machine.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use turnkey_core::ports::{Boxed, BusinessClock, Clock};
 use turnkey_core::{Now, UtcMillis};
@@ -12,6 +12,7 @@ pub struct SystemClock {
     offset_ms: AtomicI64,
     /// The latest business time shown: that clock never goes back, whatever the wall clock does.
     floor_ms: AtomicI64,
+    began: Instant,
 }
 
 impl SystemClock {
@@ -21,6 +22,7 @@ impl SystemClock {
         Self {
             offset_ms: AtomicI64::new(offset_ms),
             floor_ms: AtomicI64::new(floor.0),
+            began: ticking(),
         }
     }
 
@@ -38,6 +40,10 @@ impl SystemClock {
     }
 }
 
+fn ticking() -> Instant {
+    Instant::now()
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Now {
         let wall = Self::wall();
@@ -49,6 +55,11 @@ impl Clock for SystemClock {
             wall,
             business: UtcMillis(business.max(before)),
         }
+    }
+
+    fn steady_ms(&self) -> u64 {
+        let ticked = ticking().saturating_duration_since(self.began);
+        u64::try_from(ticked.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn sleep(&self, ms: u64) -> Boxed<'static, ()> {

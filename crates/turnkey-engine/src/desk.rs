@@ -6,12 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use turnkey_core::decide::{Admitted, Flag, Outcome};
 use turnkey_core::ports::{
-    Admission, ByHand, Clock, Delivery, Hold, Import, Imported, Store, Verdict, Work,
+    Admission, ByHand, Clock, Delivery, Hold, Import, Imported, Settlement, Settling, Store,
+    Verdict, Work,
 };
 use turnkey_core::stock::STOCK_ADDED_AT_ONCE_MAX;
+use turnkey_core::storefront::PURCHASE_QUANTITY_MAX;
 use turnkey_core::{
-    Access, Call, Fault, FaultKind, InstanceId, Intent, Listing, NewStock, Now, OperationId,
-    OrderId, Slow, StockAdded, StockAddition, decide,
+    Access, Call, Caller, Fault, FaultKind, InstanceId, Intent, Listing, Look, NewStock, Now,
+    OperationId, OrderId, Slow, StockAdded, StockAddition, View, decide,
 };
 
 use crate::handover::Room;
@@ -80,7 +82,16 @@ impl Desk {
         const LOOKS_MAX: usize = 8;
         let mut time_is_up = self.clock.sleep(wait_ms);
         let now = self.clock.now();
-        let fresh = self.ids.fresh(now.wall);
+        if let Intent::Look(look) = &call.intent {
+            let outcome = self.look(listing, &call, look).await?;
+            return answer(Ok(outcome), Vec::new());
+        }
+        let fresh = if let Intent::Buy(purchase) = &call.intent {
+            let most = purchase.quantity.min(PURCHASE_QUANTITY_MAX);
+            self.ids.fresh_units(now.wall, most)
+        } else {
+            self.ids.fresh(now.wall)
+        };
         // Whoever waits does so before there is work, so that no end is missed. The order of an
         // immediate driver leaves no work; what a former driver left is found below.
         let leaves_none =
@@ -137,6 +148,86 @@ impl Desk {
             other => other,
         };
         answer(held, flags)
+    }
+
+    /// What a buyer wants to see. Whoever is nobody's sees nothing.
+    async fn look(
+        &self,
+        listing: &Arc<Listing>,
+        call: &Call,
+        look: &Look,
+    ) -> Result<Outcome, Fault> {
+        let Some(caller) = &call.caller else {
+            return Err(Fault::bug("only a caller looks"));
+        };
+        match look {
+            Look::Caller => Ok(Outcome::Done),
+            Look::Instance(id) => self.view(listing, caller, id).await,
+            Look::Order(id) => {
+                let order = self.store.order_by_id(id.clone()).await?;
+                let order = order.filter(|order| order.listing == listing.name);
+                match order {
+                    Some(order) => self.view(listing, caller, &order.instance).await,
+                    None => Err(not_seen("order", id.as_str())),
+                }
+            }
+            Look::Instances(wanted) => {
+                let (account, region) = (caller.account.clone(), caller.region.clone());
+                let name = listing.name.clone();
+                let most = INSTANCES_LOOKED_AT_MAX;
+                let all = self
+                    .store
+                    .instances_of_buyer(name, account, region, most)
+                    .await?;
+                let views: Vec<View> = all
+                    .iter()
+                    .filter_map(|(instance, own)| View::of(listing, instance, Some(own)))
+                    .collect();
+                let (page, total) = wanted.page(views);
+                Ok(Outcome::Listed(page, total))
+            }
+        }
+    }
+
+    async fn view(
+        &self,
+        listing: &Listing,
+        caller: &Caller,
+        id: &InstanceId,
+    ) -> Result<Outcome, Fault> {
+        let instance = self.store.instance_get(id.clone()).await?;
+        let instance = instance
+            .filter(|instance| instance.listing == listing.name && caller.owns(instance))
+            .ok_or_else(|| not_seen("instance", id.as_str()))?;
+        let own = self.store.subscription_get(id.clone()).await?;
+        let view = View::of(listing, &instance, own.as_ref())
+            .ok_or_else(|| not_seen("instance", id.as_str()))?;
+        Ok(Outcome::Shown(Box::new(view)))
+    }
+
+    /// Has the order called `id` paid, or taken back.
+    ///
+    /// # Errors
+    /// When it does not wait for payment.
+    pub async fn settle(
+        &self,
+        listing: Arc<Listing>,
+        order: OrderId,
+        how: Settlement,
+    ) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let settling = Settling {
+            listing,
+            order,
+            how,
+            fresh: self.ids.fresh(now.wall),
+            now,
+        };
+        let settled = self.store.order_settle(settling).await?;
+        if settled.is_work_due {
+            self.nudge.notify_one();
+        }
+        Ok(())
     }
 
     /// What a create is answered with whose time is up: links that hold the place of `instance`. A
@@ -245,8 +336,9 @@ impl Desk {
             // It may have taken back what others wait for.
             self.waiting.tell(instance, News::LookAgain);
         }
-        // A renewal may bring a resume along, which nobody waits for.
-        let is_renewal = matches!(call.intent, Intent::Renew(_));
+        // A renewal may bring a resume along, which nobody waits for; nor does anybody for what is
+        // bought at a storefront.
+        let is_renewal = matches!(call.intent, Intent::Renew(_) | Intent::Buy(_));
         let is_work_left = |admitted: &Admitted| admitted.waits_for.is_some() || is_renewal;
         if is_handed || !admitted.as_ref().is_ok_and(is_work_left) {
             nudge.0 = None;
@@ -258,7 +350,8 @@ impl Desk {
     async fn admit_and_hand(&self, admission: Admission) -> (Result<Admitted, Fault>, bool) {
         let call = &admission.call;
         let is_immediate = admission.listing.product.driver.immediate().is_some();
-        let makes_work = !call.dry_run && !is_immediate && call.subject().order.is_some();
+        let is_one = !matches!(call.intent, Intent::Buy(_));
+        let makes_work = is_one && !call.dry_run && !is_immediate && call.subject().order.is_some();
         let place = self
             .room
             .as_ref()
@@ -288,6 +381,20 @@ impl Desk {
         let panicked = |_| (Err(Fault::bug("an admission panicked")), false);
         admitting.await.unwrap_or_else(panicked)
     }
+}
+
+/// Instances of one account in one region that a list looks at: more are not sold to one.
+const INSTANCES_LOOKED_AT_MAX: usize = 10_000;
+
+fn not_seen(what: &str, id: &str) -> Fault {
+    Fault::unknown(
+        if what == "order" {
+            "order_unknown"
+        } else {
+            "instance_unknown"
+        },
+        format!("{what} {id:?} is not known here"),
+    )
 }
 
 /// How the wait for an operation ended.

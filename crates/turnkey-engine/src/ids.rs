@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use turnkey_core::ports::FreshIds;
+use turnkey_core::ports::{FreshIds, UnitIds};
 use turnkey_core::{InstanceId, LinkToken, LinkTokens, OperationId, OrderId, StockId, UtcMillis};
 use ulid::{Generator, Ulid};
 
@@ -32,6 +32,26 @@ impl Ids {
             order: OrderId::new(format!("o-{text}")),
             instance: InstanceId::new(format!("i-{text}")),
             operation: OperationId::new(format!("op-{}", second.to_string().to_lowercase())),
+            units: Vec::new(),
+        }
+    }
+
+    /// The same for a call that buys `quantity` units; each has ids of its own, the later one the
+    /// greater.
+    #[must_use]
+    pub fn fresh_units(&self, wall: UtcMillis, quantity: u32) -> FreshIds {
+        let fresh = self.fresh(wall);
+        let unit = |_| {
+            let [id] = self.next(wall);
+            let text = id.to_string().to_lowercase();
+            UnitIds {
+                order: OrderId::new(format!("o-{text}")),
+                instance: InstanceId::new(format!("i-{text}")),
+            }
+        };
+        FreshIds {
+            units: (0..quantity).map(unit).collect(),
+            ..fresh
         }
     }
 

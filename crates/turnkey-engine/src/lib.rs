@@ -1,4 +1,5 @@
-//! When things run: the [`Desk`] in front answers calls, the [`Runner`] behind does the work.
+//! When things run: the [`Desk`] in front answers calls, the [`Runner`] behind does the work, the
+//! [`Sweeper`] keeps the terms that are ours to keep.
 //!
 //! Its place on the line: receive → read → decide → commit → drive → write; this crate is the
 //! arrows between *read*, *commit* and *drive*.
@@ -11,6 +12,7 @@ mod desk;
 mod handover;
 mod ids;
 mod runner;
+mod sweeper;
 mod waiting;
 
 pub use calendar::{Advanced, Calendar, Diary, End, Kept, Next, TermEnds};
@@ -18,4 +20,5 @@ pub use clock::SystemClock;
 pub use desk::{Answer, Desk};
 pub use ids::Ids;
 pub use runner::{Runner, RunnerLimits};
+pub use sweeper::{Sweeper, Swept};
 pub use waiting::Waiting;

@@ -13,6 +13,8 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 #[derive(Debug)]
 struct Hands {
     now: Now,
+    /// Milliseconds of a clock that only ticks.
+    steady_ms: u64,
     /// Until when the business clock rests, on the wall clock.
     rests_until: UtcMillis,
     sleepers: Vec<(UtcMillis, oneshot::Sender<()>)>,
@@ -28,6 +30,7 @@ impl ManualClock {
         };
         Self(Arc::new(Mutex::new(Hands {
             now,
+            steady_ms: 0,
             rests_until: at,
             sleepers: Vec::new(),
         })))
@@ -36,6 +39,7 @@ impl ManualClock {
     /// Both clocks move on by `ms`, but for a business clock that rests; whoever slept until then
     /// wakes.
     pub fn advance(&self, ms: u64) {
+        self.tick(ms);
         self.change(|now, rests_until| {
             let wall = now.wall.plus_ms(ms);
             let ticked = wall.ms_since(rests_until.max(now.wall));
@@ -44,6 +48,19 @@ impl ManualClock {
                 business: now.business.plus_ms(ticked),
             }
         });
+    }
+
+    /// The wall clock jumps by `ms`, and the business clock with it, as when somebody sets it.
+    pub fn jump(&self, ms: u64) {
+        self.change(|now, _| Now {
+            wall: now.wall.plus_ms(ms),
+            business: now.business.plus_ms(ms),
+        });
+    }
+
+    fn tick(&self, ms: u64) {
+        let mut hands = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hands.steady_ms += ms;
     }
 
     /// Only the business clock moves on by `ms`, as `turnkey clock advance` does.
@@ -84,6 +101,13 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Now {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).now
+    }
+
+    fn steady_ms(&self) -> u64 {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .steady_ms
     }
 
     fn sleep(&self, ms: u64) -> Boxed<'static, ()> {

@@ -25,6 +25,7 @@ pub fn listing(driver: Arc<dyn Driver>) -> Listing {
         spec: spec.to_owned(),
         package: package.map(str::to_owned),
         plan: plan.to_owned(),
+        price: None,
     };
     Listing {
         name: "notes-market".to_owned(),
@@ -50,6 +51,8 @@ pub fn listing(driver: Arc<dyn Driver>) -> Listing {
         reveal_for_ms: 7 * 86_400_000,
         time_zone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("the zone is bundled"),
         ends: Ends::Exact,
+        own_terms: None,
+        storefront: None,
     }
 }
 
@@ -112,6 +115,7 @@ pub fn release(instance: &InstanceId) -> Intent {
 #[must_use]
 pub fn call(intent: Intent, now: Now) -> Call {
     Call {
+        caller: None,
         intent,
         dry_run: false,
         signed_at: Some(now.wall),
@@ -134,6 +138,7 @@ pub fn admission(listing: &Arc<Listing>, call: Call, now: Now, n: u64) -> Admiss
 #[must_use]
 pub fn fresh(n: u64) -> FreshIds {
     FreshIds {
+        units: Vec::new(),
         order: OrderId::new(format!("o-{n:026}")),
         instance: InstanceId::new(format!("i-{n:026}")),
         operation: OperationId::new(format!("op-9{n:025}")),

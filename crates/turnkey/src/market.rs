@@ -270,5 +270,7 @@ pub(crate) fn known_by(key: SecretString) -> Listing {
         reveal_for_ms: 0,
         time_zone: jiff::tz::TimeZone::UTC,
         ends: Ends::Exact,
+        own_terms: None,
+        storefront: None,
     }
 }

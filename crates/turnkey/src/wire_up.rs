@@ -18,7 +18,7 @@ use turnkey_drivers::{
     CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, WebhookDriver,
     WebhookSettings,
 };
-use turnkey_engine::{Desk, Runner, RunnerLimits, SystemClock, Waiting};
+use turnkey_engine::{Desk, Runner, RunnerLimits, Sweeper, SystemClock, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 
 use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
@@ -58,6 +58,7 @@ pub struct Shop {
     admin: Arc<AdminDoor>,
     lookout: Lookout,
     runner: Arc<Runner>,
+    sweeper: Arc<Sweeper>,
     drain_within: Duration,
 }
 
@@ -120,9 +121,18 @@ impl Shop {
             Arc::clone(&nudge),
             limits,
         );
+        let sweeper = Arc::new(Sweeper::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            listings.iter().cloned(),
+            Arc::clone(&nudge),
+        ));
         let virtual_clock = settings.is_clock_virtual.then(|| {
             let (store, waiting) = (Arc::clone(&store), waiting.clone());
-            Arc::new(VirtualClock::new(store, business, waiting, &routes))
+            let sweeper = Arc::clone(&sweeper);
+            Arc::new(VirtualClock::new(
+                store, business, waiting, sweeper, &routes,
+            ))
         });
         let desk =
             Desk::new(Arc::clone(&store), Arc::clone(&clock), waiting, nudge).handing_to(&runner);
@@ -172,6 +182,7 @@ impl Shop {
             virtual_clock,
             lookout,
             runner: Arc::new(runner),
+            sweeper,
             drain_within: longest.unwrap_or_default() + DRAIN_MARGIN,
         })
     }
@@ -204,6 +215,7 @@ impl Shop {
         });
         let flushing = tokio::spawn(flush(self.keys(), self.clock.clone()));
         let looking = tokio::spawn(self.lookout.run());
+        let sweeping = tokio::spawn(Arc::clone(&self.sweeper).run());
         let admin_limits = DoorLimits {
             connections_max: ADMIN_CONNECTIONS_MAX,
             ..doors.limits
@@ -220,6 +232,7 @@ impl Shop {
         );
         flushing.abort();
         looking.abort();
+        sweeping.abort();
         if let Err(fault) = self.secrets.keys.flush().await {
             tracing::warn!(
                 code = fault.code,
@@ -442,6 +455,8 @@ fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -
         reveal_for_ms: millis(listing.reveal_for),
         time_zone: listing.time_zone.clone(),
         ends: listing.ends,
+        own_terms: None,
+        storefront: None,
     }
 }
 

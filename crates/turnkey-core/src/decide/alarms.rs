@@ -86,7 +86,9 @@ fn may_clear(kind: AlarmKind, seen: &Seen) -> bool {
         AlarmKind::GivingUp | AlarmKind::DeadLetter => seen.is_all,
         AlarmKind::Silence | AlarmKind::SignaturesRefused | AlarmKind::StockLow => true,
         // Raised and cleared with the work itself.
-        AlarmKind::DeliveredInNameOnly | AlarmKind::Unclaimable => false,
+        AlarmKind::DeliveredInNameOnly | AlarmKind::Unclaimable | AlarmKind::SweeperStopped => {
+            false
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! Bought and paid: deliver one instance.
 
+use std::collections::BTreeMap;
+
 use crate::access::Access;
 use crate::call::{Create, Intent};
 use crate::decide::life::Life;
 use crate::decide::wanted::{Bought, Wanted, accepted, wanted_for};
-use crate::decide::{Decision, Outcome, State, repeat};
+use crate::decide::{Change, Decision, Outcome, State, repeat, terms};
 use crate::fault::Fault;
 use crate::id::InstanceId;
 use crate::instance::{Instance, InstanceState, Reasons};
+use crate::listing::Listing;
 use crate::operation::OperationKind;
-use crate::order::OrderKind;
+use crate::order::{Order, OrderKind};
 use crate::ports::Admission;
 use crate::term::Term;
 
@@ -51,13 +54,42 @@ pub(super) fn decide(
         period: create.period,
     };
     let order = accepted(admission, &bought);
-    let instance = Instance {
-        id: id.clone(),
+    let instance = ordered(listing, &order, term, &create.buyer, &create.context);
+    let mut life = Life::new(instance, *now);
+    life.take_order(order.clone());
+    let wanted = Wanted {
+        stock: state.stock.as_ref(),
+        ..wanted_for(&order, OperationKind::Provision, call.dry_run)
+    };
+    let put = life.put(&listing.product, wanted)?;
+    let begun = terms::begin(listing, &life.instance, create.period, false);
+    let mut decision = life.decision(OperationKind::Provision, put, None)?;
+    decision.changes.extend(begun.map(Change::SubscriptionPut));
+    if call.dry_run {
+        let access = Access::dry(&listing.public_url);
+        decision.admitted.answer = Ok(Outcome::Delivered {
+            instance: id,
+            access,
+        });
+    }
+    Ok(decision)
+}
+
+/// The instance that `order` is to make, as it is before its driver was asked.
+pub(super) fn ordered(
+    listing: &Listing,
+    order: &Order,
+    term: Term,
+    buyer: &str,
+    context: &BTreeMap<String, String>,
+) -> Instance {
+    Instance {
+        id: order.instance.clone(),
         listing: listing.name.clone(),
         product: listing.product.name.clone(),
-        plan: plan.to_owned(),
-        buyer: create.buyer.clone(),
-        context: create.context.clone(),
+        plan: order.plan.clone(),
+        buyer: buyer.to_owned(),
+        context: context.clone(),
         access: None,
         term,
         state: InstanceState::Provisioning,
@@ -67,23 +99,7 @@ pub(super) fn decide(
         suspended_at: None,
         lifted_signed_at: None,
         version: 0,
-    };
-    let mut life = Life::new(instance, *now);
-    life.take_order(order.clone());
-    let wanted = Wanted {
-        stock: state.stock.as_ref(),
-        ..wanted_for(&order, OperationKind::Provision, call.dry_run)
-    };
-    let put = life.put(&listing.product, wanted)?;
-    let mut decision = life.decision(OperationKind::Provision, put, None)?;
-    if call.dry_run {
-        let access = Access::dry(&listing.public_url);
-        decision.admitted.answer = Ok(Outcome::Delivered {
-            instance: id,
-            access,
-        });
     }
-    Ok(decision)
 }
 
 /// The plan for which the stock is to be looked at before `admission` is decided: a create that

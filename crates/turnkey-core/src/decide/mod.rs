@@ -1,11 +1,13 @@
 //! The rules. Pure: state + intent → changes.
 //!
 //! ```text
-//! admit ── a call      → create · renew · change_plan · suspend · resume · release · ping
+//! admit ── a call      → create · buy · renew · change_plan · suspend · resume · release · amend
 //! claim ── a runner    → a due operation, leased
 //! report ─ a driver    → done · refused · again · dead
 //! reopen ─ a person    → a dead operation or a failed order, taken up again
 //! deliver ─ a person   → what a person did, as a driver's done
+//! settle ─ a payment   → an order that waited for it, or is taken back
+//! turn ─── our clock   → reminders, the end of a term, the end of the grace after it
 //! hold ─── a caller    → links, when its time is up and the driver is still at work
 //! shows ── a buyer     → what a link shows; reveal: its account
 //! import ── a person   → an instance that was delivered elsewhere
@@ -15,6 +17,8 @@
 //! can be stale. What they return is all that is written; an error writes nothing.
 
 pub mod alarms;
+mod amend;
+mod buy;
 mod by_hand;
 mod change_plan;
 mod create;
@@ -24,9 +28,12 @@ mod life;
 mod release;
 mod renew;
 mod report;
+mod settle;
 mod standing;
+mod terms;
 mod wanted;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::Access;
@@ -35,14 +42,14 @@ use crate::call::{Intent, OrderRef};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::HistoryRow;
-use crate::id::{InstanceId, OperationId, OrderId, StockId};
+use crate::id::{InstanceId, OperationId, OrderId, PurchaseId, StockId};
 use crate::instance::Instance;
 use crate::link::{LinkHash, NewLink};
-use crate::listing::Listing;
 use crate::operation::Operation;
 use crate::order::{Order, OrderKind, OrderState};
 use crate::ports::{Admission, Work};
 use crate::stock::StockItem;
+use crate::storefront::{Bill, Subscription, View};
 use crate::time::Now;
 
 pub use by_hand::deliver;
@@ -50,6 +57,8 @@ pub use create::plan_from_stock;
 pub use hold::{Account, Shows, hold, reveal, shows};
 pub use import::import;
 pub use report::{Backoff, claim, reopen, report};
+pub use settle::settle;
+pub use terms::{renewal_key, turn};
 
 /// What was loaded for a decision.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +73,10 @@ pub struct State {
     pub stock: Option<StockItem>,
     /// Whether the instance was answered with holding links. Loaded where a delivery may fail.
     pub is_held: bool,
+    /// What our own clock does with the instance. Loaded where its term is ours to end.
+    pub subscription: Option<Subscription>,
+    /// The orders of the purchase that the order began, in the order of their units.
+    pub units: Vec<OrderId>,
 }
 
 /// One row to write.
@@ -73,6 +86,10 @@ pub enum Change {
     OrderInsert(Order),
     /// An accepted order that is over now, with the driver's words where it said no.
     OrderClose(OrderId, OrderState, Option<String>),
+    /// An order that waited for payment and is paid now.
+    OrderPay(OrderId, Now),
+    /// An order that waited for payment and is taken back.
+    OrderCancel(OrderId),
     /// A failed order that is taken up again.
     OrderReopen(OrderId),
     /// A new instance.
@@ -104,6 +121,23 @@ pub enum Change {
     LinkInsert(NewLink),
     /// The account of a link is shown once more.
     LinkReveal(LinkHash),
+    /// What a new order is part of, and costs.
+    BillInsert(Bill),
+    /// What our own clock does with an instance from now on.
+    SubscriptionPut(Subscription),
+    /// The context that an instance has now.
+    ContextPut(InstanceId, BTreeMap<String, String>),
+}
+
+impl Change {
+    /// The order that it adds, if it adds one.
+    pub(crate) fn new_order(&self) -> Option<&Order> {
+        if let Self::OrderInsert(order) = self {
+            Some(order)
+        } else {
+            None
+        }
+    }
 }
 
 /// What is to be written, and what may be said once it is.
@@ -152,6 +186,17 @@ pub enum Outcome {
         /// The links, where an access has its URLs. No account is there yet.
         links: Access,
     },
+    /// It is ordered: the purchase, and the order of each of its units.
+    Ordered {
+        /// What was bought together.
+        purchase: PurchaseId,
+        /// One order for each unit.
+        orders: Vec<OrderId>,
+    },
+    /// What was to be seen.
+    Shown(Box<View>),
+    /// A page of what was to be seen, and how much there is in all.
+    Listed(Vec<View>, u64),
     /// It is done, or committed and ours to finish.
     Done,
     /// The instance had been removed already.
@@ -208,12 +253,15 @@ pub fn admit(admission: &Admission, state: State) -> Result<Decision, Fault> {
     let call = Arc::clone(&admission.call);
     let mut decision = match &call.intent {
         Intent::Create(create) => create::decide(admission, create, &state),
+        Intent::Buy(purchase) => buy::decide(admission, purchase, &state),
         Intent::Renew(renew) => renew::decide(admission, renew, state),
         Intent::ChangePlan(change) => change_plan::decide(admission, change, state),
         Intent::Suspend(id, reason) => standing::suspend(admission, id, *reason, state),
         Intent::Resume(id, reason) => standing::resume(admission, id, *reason, state),
         Intent::Release(id) => release::decide(admission, id, state),
+        Intent::Amend(id, words) => amend::decide(admission, id, words, state),
         Intent::Ping => Ok(Decision::unchanged(Ok(Outcome::Done))),
+        Intent::Look(_) => Err(Fault::bug("a look is no job for the writer")),
     }?;
     if call.dry_run {
         decision.changes.clear();
@@ -241,8 +289,7 @@ impl Decision {
 /// The answer to a call whose order exists already.
 fn repeat(order: &Order, asked: &OrderRef, state: &State) -> Result<Decision, Fault> {
     if order.content != asked.content {
-        let message = format!("order {:?} was already taken with other content", asked.key);
-        return Err(Fault::conflict("order_content_differs", message));
+        return Err(differs(asked));
     }
     let answer = match answer_of(order, state.instance.as_ref()) {
         Err(fault) if order.state == OrderState::Cancelled => return Err(fault),
@@ -253,6 +300,12 @@ fn repeat(order: &Order, asked: &OrderRef, state: &State) -> Result<Decision, Fa
     let mut decision = Decision::unchanged(answer).flagged(Flag::Repeat);
     decision.admitted.waits_for = (is_there && !waits_for_person(order, state)).then_some(own);
     Ok(decision)
+}
+
+/// The fault for an order key that comes with other content.
+fn differs(asked: &OrderRef) -> Fault {
+    let message = format!("order {:?} was already taken with other content", asked.key);
+    Fault::conflict("order_content_differs", message)
 }
 
 /// Whether the order's work is held up until a person acts.
@@ -306,18 +359,29 @@ pub fn refusal(message: Option<&str>) -> Fault {
 
 /// The instance that a call names, when this listing ever had it.
 fn named(
-    listing: &Listing,
+    admission: &Admission,
     id: &InstanceId,
     instance: Option<Instance>,
 ) -> Result<Instance, Fault> {
+    let caller = admission.call.caller.as_ref();
     instance
-        .filter(|instance| instance.listing == listing.name)
+        .filter(|instance| instance.listing == admission.listing.name)
+        .filter(|instance| caller.is_none_or(|caller| caller.owns(instance)))
         .ok_or_else(|| {
             Fault::unknown(
                 "instance_unknown",
                 format!("instance {:?} is not known here", id.as_str()),
             )
         })
+}
+
+/// The fault for what only a renewal could bring back.
+fn term_over(instance: &Instance) -> Fault {
+    let message = format!(
+        "the term of instance {} is over: renew it first",
+        instance.id
+    );
+    Fault::conflict("term_over", message)
 }
 
 /// The fault for what an instance's state does not allow.

@@ -7,9 +7,10 @@ use crate::decide::standing::{joins, meant, wanted};
 use crate::decide::{Decision, Outcome, State};
 use crate::fault::Fault;
 use crate::id::InstanceId;
-use crate::instance::{InstanceEvent, InstanceState, Reasons};
+use crate::instance::{Instance, InstanceEvent, InstanceState, Reasons};
 use crate::operation::OperationKind;
 use crate::ports::Admission;
+use crate::storefront::Standing;
 
 pub(super) fn decide(
     admission: &Admission,
@@ -21,6 +22,9 @@ pub(super) fn decide(
         ControlFlow::Continue(instance) => instance,
         ControlFlow::Break(nothing) => return Ok(nothing),
     };
+    if admission.call.caller.is_some() {
+        check_over(&instance)?;
+    }
     let mut life = Life::stored(instance, state.operations, *now);
     let put = match life.instance.state {
         InstanceState::Released => return Ok(Decision::unchanged(Ok(Outcome::Gone))),
@@ -44,8 +48,28 @@ pub(super) fn decide(
     life.decision(OperationKind::Release, put, None)
 }
 
+/// A buyer removes only what is over, and what is gone was never there
+/// (jdcloud-bastion.md §3.11).
+fn check_over(instance: &Instance) -> Result<(), Fault> {
+    match Standing::of(instance) {
+        Some(Standing::Expired | Standing::Failed) => Ok(()),
+        Some(Standing::Provisioning | Standing::Running | Standing::Stopped) => {
+            let message = format!(
+                "instance {} is paid for until its term ends: expire it first",
+                instance.id
+            );
+            Err(Fault::conflict("instance_not_expired", message))
+        }
+        None => {
+            let message = format!("instance {:?} is not known here", instance.id.as_str());
+            Err(Fault::unknown("instance_unknown", message))
+        }
+    }
+}
+
 /// Whether the driver was never asked to deliver it: then there is nothing to remove.
 fn has_not_begun(life: &Life) -> bool {
+    // One that waits for payment has no operation at all.
     life.operations()
-        .any(|o| o.kind == OperationKind::Provision && o.is_unbegun())
+        .all(|o| o.kind != OperationKind::Provision || o.is_unbegun())
 }

@@ -3,7 +3,9 @@
 use crate::call::Renew;
 use crate::decide::life::Life;
 use crate::decide::wanted::{Bought, accepted, wanted_for};
-use crate::decide::{Decision, Flag, Outcome, State, named, not_while, repeat, standing};
+use crate::decide::{
+    Change, Decision, Flag, Outcome, State, named, not_while, repeat, standing, terms,
+};
 use crate::fault::Fault;
 use crate::instance::{InstanceState, Reason};
 use crate::operation::OperationKind;
@@ -25,17 +27,18 @@ pub(super) fn decide(
     if call.dry_run && renew.instance.is_dry_of(&listing.name) {
         return Ok(Decision::unchanged(Ok(Outcome::Done)));
     }
-    let mut instance = named(listing, &renew.instance, state.instance)?;
+    let mut instance = named(admission, &renew.instance, state.instance)?;
     match instance.state {
         InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {}
         InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
             return Err(not_while(&instance, "renewed"));
         }
     }
-    instance.term =
-        instance
-            .term
-            .extend(now.business, renew.period, &listing.time_zone, listing.ends)?;
+    let before = instance.term;
+    instance.term = before.extend(now.business, renew.period, &listing.time_zone, listing.ends)?;
+    let renewed =
+        |subscription| terms::renewed(subscription, before, &instance, renew.period, *now);
+    let subscription = state.subscription.map(renewed);
     let mut life = Life::stored(instance, state.operations, *now);
     let flag = (life.plan_to_be() != plan).then_some(Flag::OtherPlan);
     let bought = Bought {
@@ -51,5 +54,9 @@ pub(super) fn decide(
     let put = life.put(&listing.product, wanted)?;
     // The answer follows the order, as every repeat's will, and not the resume that comes with it.
     standing::lift(admission, &mut life, Reason::Marketplace)?;
-    life.decision(OperationKind::Renew, put, flag)
+    let mut decision = life.decision(OperationKind::Renew, put, flag)?;
+    decision
+        .changes
+        .extend(subscription.map(Change::SubscriptionPut));
+    Ok(decision)
 }

@@ -104,7 +104,12 @@ pub(super) fn claim_at_once(decision: &mut Decision, now: Now, lease_ms: u64) ->
             | Change::AlarmRaise(_)
             | Change::AlarmClear(..)
             | Change::LinkInsert(_)
-            | Change::LinkReveal(_) => {}
+            | Change::LinkReveal(_)
+            | Change::OrderPay(..)
+            | Change::OrderCancel(_)
+            | Change::BillInsert(_)
+            | Change::SubscriptionPut(_)
+            | Change::ContextPut(..) => {}
         }
     }
     let (Some(order), Some(instance), Some(due)) = (order, instance, due) else {

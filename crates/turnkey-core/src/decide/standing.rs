@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::decide::life::{Life, Put, is_held};
 use crate::decide::wanted::Wanted;
-use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while};
+use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while, term_over};
 use crate::fault::Fault;
 use crate::id::InstanceId;
 use crate::instance::{Instance, InstanceEvent, InstanceState, Reason, Reasons};
@@ -62,6 +62,9 @@ pub(super) fn resume(
             return Err(not_while(&instance, "resumed"));
         }
     }
+    if admission.call.caller.is_some() && instance.term.ends_at <= admission.now.business {
+        return Err(term_over(&instance));
+    }
     if instance.reasons.lifted_by(by).is_empty() {
         let life = Life::stored(instance, state.operations, admission.now);
         return Ok(joins(&life, OperationKind::Resume));
@@ -109,7 +112,7 @@ pub(super) fn meant(
     if call.dry_run && id.is_dry_of(&listing.name) {
         return Ok(ControlFlow::Break(nothing()));
     }
-    let instance = named(listing, id, instance)?;
+    let instance = named(admission, id, instance)?;
     let is_stale = match (call.signed_at, instance.lifted_signed_at) {
         (Some(signed), Some(lifted)) => signed < lifted,
         (Some(_) | None, None) | (None, Some(_)) => false,

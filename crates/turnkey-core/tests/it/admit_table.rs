@@ -130,6 +130,8 @@ fn told(answer: &Result<(Result<Outcome, Fault>, Vec<Change>), Fault>) -> String
                 Outcome::Delivered { .. } => "delivered",
                 Outcome::NotReady { .. } => "not ready",
                 Outcome::Held { .. } => "held",
+                Outcome::Ordered { .. } => "ordered",
+                Outcome::Shown(_) | Outcome::Listed(..) => "shown",
                 Outcome::Done => "success",
                 Outcome::Gone => "gone",
             };

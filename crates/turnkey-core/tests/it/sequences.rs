@@ -268,11 +268,15 @@ fn repeat_is_idle(world: &mut World, call: Call, first: &Admitted) {
 fn order_of(intent: &Intent) -> Option<(Digest, OrderKey)> {
     let order = match intent {
         Intent::Create(create) => &create.order,
+        Intent::Buy(purchase) => &purchase.order,
         Intent::Renew(renew) => &renew.order,
         Intent::ChangePlan(change) => &change.order,
-        Intent::Suspend(..) | Intent::Resume(..) | Intent::Release(_) | Intent::Ping => {
-            return None;
-        }
+        Intent::Suspend(..)
+        | Intent::Resume(..)
+        | Intent::Release(_)
+        | Intent::Amend(..)
+        | Intent::Look(_)
+        | Intent::Ping => return None,
     };
     Some((order.content, order.key.clone()))
 }
@@ -326,6 +330,7 @@ fn spell(world: &World, ask: &Ask, dry_run: bool) -> Call {
     let signed_at: Option<UtcMillis> =
         (ask.by == Reason::Marketplace).then(|| world.signed(ask.signed));
     Call {
+        caller: None,
         intent,
         dry_run,
         signed_at,

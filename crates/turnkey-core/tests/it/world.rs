@@ -253,8 +253,7 @@ impl World {
             instance: instance.and_then(|id| self.instances.get(id)).cloned(),
             operations: instance.map_or_else(Vec::new, |id| self.operations_of(id)),
             order,
-            stock: None,
-            is_held: false,
+            ..State::default()
         }
     }
 
@@ -313,7 +312,7 @@ impl World {
             operations: self.operations_of(&work.instance),
             is_held: self.links.contains_key(&work.instance),
             instance,
-            stock: None,
+            ..State::default()
         };
         let report = Report {
             listing: Arc::clone(&self.listing),
@@ -355,8 +354,7 @@ impl World {
             instance: instance.and_then(|id| self.instances.get(id)).cloned(),
             operations: instance.map_or_else(Vec::new, |id| self.operations_of(id)),
             order: order.cloned(),
-            stock: None,
-            is_held: false,
+            ..State::default()
         };
         let changes = decide::reopen(id, state, self.now)?;
         self.apply(&changes);
@@ -483,11 +481,29 @@ impl World {
                 Change::AlarmClear(kind, subject, _) => {
                     self.alarms.remove(&(*kind, subject.clone()));
                 }
+                Change::OrderPay(id, at) => {
+                    let order = self.orders.get_mut(id).expect("the order is stored");
+                    assert_eq!(order.state, OrderState::AwaitingPayment);
+                    (order.state, order.accepted_at) = (OrderState::Accepted, *at);
+                    order.version += 1;
+                }
+                Change::OrderCancel(id) => {
+                    let order = self.orders.get_mut(id).expect("the order is stored");
+                    assert_eq!(order.state, OrderState::AwaitingPayment);
+                    order.state = OrderState::Cancelled;
+                    order.version += 1;
+                }
+                Change::ContextPut(id, context) => {
+                    let instance = self.instances.get_mut(id).expect("it is stored");
+                    instance.context.clone_from(context);
+                }
                 // Nothing that is decided looks at them.
                 Change::StockTake(..)
                 | Change::StockErase(_)
                 | Change::StockFree(_)
                 | Change::EventInsert(_)
+                | Change::BillInsert(_)
+                | Change::SubscriptionPut(_)
                 | Change::LinkReveal(_) => {}
             }
         }
@@ -508,7 +524,12 @@ impl World {
             | Change::AlarmRaise(_)
             | Change::AlarmClear(..)
             | Change::LinkInsert(_)
-            | Change::LinkReveal(_) => None,
+            | Change::LinkReveal(_)
+            | Change::OrderPay(..)
+            | Change::OrderCancel(_)
+            | Change::BillInsert(_)
+            | Change::SubscriptionPut(_)
+            | Change::ContextPut(..) => None,
         });
         assert_eq!(
             rows.collect::<Vec<_>>(),

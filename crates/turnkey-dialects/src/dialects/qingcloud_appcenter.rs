@@ -166,6 +166,7 @@ impl Listen for QingcloudAppcenter {
             intent,
             dry_run: false,
             signed_at: Some(signed_at),
+            caller: None,
         })
     }
 
@@ -189,10 +190,10 @@ impl Listen for QingcloudAppcenter {
                 self.refuse(&Fault::busy("not_ready", message), exchange)
             }
             // The documentation requires the id, so that this would be no answer.
-            (Outcome::Done | Outcome::Gone, true) => self.refuse(
-                &Fault::bug("a create was answered without an instance"),
-                exchange,
-            ),
+            (Outcome::Done | Outcome::Gone, true)
+            | (Outcome::Ordered { .. } | Outcome::Shown(_) | Outcome::Listed(..), _) => {
+                self.refuse(&Fault::bug("the protocol has no such answer"), exchange)
+            }
         }
     }
 
@@ -263,6 +264,7 @@ impl Ask for QingcloudAppcenter {
             | Intent::Resume(..)
             | Intent::Release(_)
             | Intent::Ping => Ok(Outcome::Done),
+            Intent::Buy(_) | Intent::Amend(..) | Intent::Look(_) => Err(CARD.no_storefront()),
         }
     }
 }
@@ -564,6 +566,7 @@ fn parameters(call: &Call, listing: &Listing, now: UtcMillis) -> Result<Paramete
         Intent::Resume(..) => {
             return Err(CARD.unsupported("it has no resume, a renewal does that"));
         }
+        Intent::Buy(_) | Intent::Amend(..) | Intent::Look(_) => return Err(CARD.no_storefront()),
     }
     put("time_stamp", Some(&time));
     Ok(parameters)

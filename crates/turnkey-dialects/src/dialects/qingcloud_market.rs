@@ -105,6 +105,7 @@ impl Listen for QingcloudMarket {
             intent: intent(&query)?,
             dry_run: is_debug(&query)?,
             signed_at: Some(signed_at),
+            caller: None,
         })
     }
 
@@ -130,6 +131,10 @@ impl Listen for QingcloudMarket {
             // The market would take a 200 without an instance id for a delivery.
             (Outcome::Done | Outcome::Gone, true) => self.refuse(
                 &Fault::bug("a create was answered without an instance"),
+                exchange,
+            ),
+            (Outcome::Ordered { .. } | Outcome::Shown(_) | Outcome::Listed(..), _) => self.refuse(
+                &Fault::bug("a marketplace was answered like a buyer"),
                 exchange,
             ),
         }
@@ -194,6 +199,7 @@ impl Ask for QingcloudMarket {
             | Intent::Resume(..)
             | Intent::Release(_)
             | Intent::Ping => Ok(Outcome::Done),
+            Intent::Buy(_) | Intent::Amend(..) | Intent::Look(_) => Err(CARD.no_storefront()),
         }
     }
 }
@@ -431,6 +437,7 @@ fn parameters(call: &Call, listing: &Listing, now: UtcMillis) -> Result<Paramete
         Intent::Resume(..) => {
             return Err(CARD.unsupported("it has no resume, a renewal does that"));
         }
+        Intent::Buy(_) | Intent::Amend(..) | Intent::Look(_) => return Err(CARD.no_storefront()),
     }
     put("debug", Some(if call.dry_run { "1" } else { "0" }));
     put("timestamp", Some(&now.0.div_euclid(1000).to_string()));

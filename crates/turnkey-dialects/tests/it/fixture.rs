@@ -377,7 +377,29 @@ fn tell_call(text: &mut String, call: &Call) {
             line(text, "reason", reason.name());
         }
         Intent::Release(instance) => line(text, "instance", instance),
+        Intent::Buy(purchase) => {
+            line(text, "order", &purchase.order.key);
+            line(text, "content", format!("{:?}", purchase.order.content));
+            line(text, "spec", &purchase.spec);
+            line(text, "quantity", purchase.quantity);
+            line(text, "period", purchase.period);
+            line(text, "renews", purchase.renews);
+            for (name, value) in &purchase.context {
+                line(text, "context", format!("{name} = {value}"));
+            }
+        }
+        Intent::Amend(instance, words) => {
+            line(text, "instance", instance);
+            for (name, value) in words {
+                line(text, "context", format!("{name} = {value}"));
+            }
+        }
+        Intent::Look(look) => line(text, "at", format!("{look:?}")),
         Intent::Ping => {}
+    }
+    if let Some(caller) = &call.caller {
+        line(text, "account", &caller.account);
+        line(text, "region", &caller.region);
     }
     line(text, "signed at", call.signed_at.unwrap().0 / 1000);
 }
@@ -387,6 +409,9 @@ fn tell_answer(text: &mut String, answer: &Result<Outcome, Fault>) {
         Ok(Outcome::Delivered { .. }) => "delivered".to_owned(),
         Ok(Outcome::NotReady { .. }) => "not ready".to_owned(),
         Ok(Outcome::Held { .. }) => "held".to_owned(),
+        Ok(Outcome::Ordered { orders, .. }) => format!("ordered, {}", orders.len()),
+        Ok(Outcome::Shown(_)) => "shown".to_owned(),
+        Ok(Outcome::Listed(_, total)) => format!("listed, {total} in all"),
         Ok(Outcome::Done) => "done".to_owned(),
         Ok(Outcome::Gone) => "gone already".to_owned(),
         Err(fault) => format!("a fault, {:?}", fault.kind),

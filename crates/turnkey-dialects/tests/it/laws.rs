@@ -174,6 +174,7 @@ impl Words {
             Just(Intent::Ping),
         ];
         (intent, any::<bool>(), 0..4_000_000_000_i64).prop_map(|(intent, dry_run, at_s)| Call {
+            caller: None,
             intent,
             dry_run: dry_run && self.has_dry_run,
             signed_at: Some(UtcMillis(at_s * 1000)),
@@ -372,7 +373,7 @@ proptest! {
         let extra = extra.iter().map(|(name, value)| (*name.get(&names), value.as_str()));
         let action = ("action", action.get(door.card.actions).wire);
         let extra: Vec<_> = std::iter::once(action).chain(extra).collect();
-        let ping = Call { intent: Intent::Ping, dry_run: false, signed_at: None };
+        let ping = Call { intent: Intent::Ping, dry_run: false, signed_at: None, caller: None };
         let asked = door.ask(&listing(), &ping, "", &extra, NOON).unwrap();
         if let Err(fault) = door.read(&listing(), &asked, NOON) {
             prop_assert!(fault.code != "signature_wrong");

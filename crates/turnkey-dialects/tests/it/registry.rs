@@ -135,6 +135,7 @@ fn every_action_has_a_fixture_that_names_its_source() {
 #[test]
 fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
     let ping = Call {
+        caller: None,
         intent: Intent::Ping,
         dry_run: false,
         signed_at: Some(NOON),

@@ -101,8 +101,7 @@ impl Shop {
             operations: self.operations.iter().filter(of_it).cloned().collect(),
             order,
             instance,
-            stock: None,
-            is_held: false,
+            ..State::default()
         }
     }
 
@@ -126,6 +125,14 @@ impl Shop {
                 self.operations.sort_by_key(|o| o.seq);
             }
             Change::OperationDelete(id) => self.operations.retain(|o| o.id != id),
+            Change::ContextPut(id, context) => {
+                for instance in self.instances.iter_mut().filter(|i| i.id == id) {
+                    instance.context.clone_from(&context);
+                }
+            }
+            Change::OrderPay(id, _) | Change::OrderCancel(id) => {
+                panic!("no call settles an order, but {id} was")
+            }
             Change::HistoryInsert(_)
             | Change::StockTake(..)
             | Change::StockErase(_)
@@ -134,7 +141,9 @@ impl Shop {
             | Change::AlarmRaise(_)
             | Change::AlarmClear(..)
             | Change::LinkInsert(_)
-            | Change::LinkReveal(_) => {}
+            | Change::LinkReveal(_)
+            | Change::BillInsert(_)
+            | Change::SubscriptionPut(_) => {}
         }
     }
 }
@@ -142,7 +151,13 @@ impl Shop {
 fn row(change: &Change) -> Option<&'static str> {
     Some(match change {
         Change::OrderInsert(_) => "new order",
-        Change::OrderClose(..) | Change::OrderReopen(_) => "order",
+        Change::OrderClose(..)
+        | Change::OrderReopen(_)
+        | Change::OrderPay(..)
+        | Change::OrderCancel(_) => "order",
+        Change::BillInsert(_) => "new bill",
+        Change::SubscriptionPut(_) => "subscription",
+        Change::ContextPut(..) => "context",
         Change::InstanceInsert(_) => "new instance",
         Change::InstanceUpdate(_) => "instance",
         Change::OperationInsert(_) => "new operation",

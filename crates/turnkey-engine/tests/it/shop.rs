@@ -12,7 +12,7 @@ use turnkey_core::ports::{Boxed, Clock as _, Driver, Store, Verdict, Work};
 use turnkey_core::{
     Call, Fault, Instance, InstanceId, Intent, Listing, Operation, Order, UtcMillis,
 };
-use turnkey_engine::{Answer, Calendar, Desk, Runner, RunnerLimits, Waiting};
+use turnkey_engine::{Answer, Calendar, Desk, Runner, RunnerLimits, Sweeper, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 use turnkey_testkit::{ManualClock, ScriptedDriver, sample};
 
@@ -137,9 +137,15 @@ impl Shop {
             desk: Arc::new(desk),
             runner: Arc::new(runner),
             calendar: Arc::new(Calendar::new(
-                store,
+                Arc::clone(&store) as Arc<dyn Store>,
                 Arc::new(clock.clone()),
                 waiting,
+                Arc::new(Sweeper::new(
+                    store,
+                    Arc::new(clock.clone()),
+                    [Arc::clone(&listing)],
+                    Arc::default(),
+                )),
                 [listing],
             )),
             stillness: Arc::clone(stillness),

@@ -7,12 +7,13 @@ use turnkey_core::decide::{Admitted, Outcome};
 use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::ports::{
     Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, Import,
-    Imported, KeyUse, Report, Reported, Reveal, Store,
+    Imported, KeyUse, RemovalsDue, Report, Reported, Reveal, Settled, Settling, Store, TermTurn,
+    TermTurned, TermsDue,
 };
 use turnkey_core::{
-    Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link, LinkHash,
-    Linked, Login, Now, Operation, OperationId, Order, OrderId, OrderKey, OrderKind, StockAdded,
-    StockAddition, StockId, StockLevel, StockRow, UtcMillis,
+    Alarm, Bill, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link,
+    LinkHash, Linked, Login, Now, Operation, OperationId, Order, OrderId, OrderKey, OrderKind,
+    PurchaseId, StockAdded, StockAddition, StockId, StockLevel, StockRow, Subscription, UtcMillis,
 };
 use turnkey_store::SqliteStore;
 
@@ -29,6 +30,8 @@ pub(crate) enum Job {
     Hold,
     Reveal,
     Deliver,
+    Settle,
+    Turn,
     StockAdd,
     Look,
 }
@@ -106,6 +109,47 @@ impl Store for Watched {
     fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>> {
         let reopened = self.inner.operation_reopen(operation, now);
         self.watched(Job::Reopen, reopened, |()| true)
+    }
+
+    fn order_settle(&self, settling: Settling) -> Boxed<'_, Result<Settled, Fault>> {
+        self.watched(Job::Settle, self.inner.order_settle(settling), |_| true)
+    }
+
+    fn terms_due(&self, now: UtcMillis, limit: usize) -> Boxed<'_, Result<TermsDue, Fault>> {
+        self.looked(self.inner.terms_due(now, limit))
+    }
+
+    fn term_turn(&self, turn: TermTurn) -> Boxed<'_, Result<TermTurned, Fault>> {
+        self.watched(Job::Turn, self.inner.term_turn(turn), |_| true)
+    }
+
+    fn removals_due(&self, now: UtcMillis) -> Boxed<'_, Result<Vec<RemovalsDue>, Fault>> {
+        self.looked(self.inner.removals_due(now))
+    }
+
+    fn subscription_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Subscription>, Fault>> {
+        self.looked(self.inner.subscription_get(id))
+    }
+
+    fn instances_of_buyer(
+        &self,
+        listing: String,
+        buyer: String,
+        region: String,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<(Instance, Subscription)>, Fault>> {
+        self.looked(self.inner.instances_of_buyer(listing, buyer, region, limit))
+    }
+
+    fn bill_get(&self, order: OrderId) -> Boxed<'_, Result<Option<Bill>, Fault>> {
+        self.looked(self.inner.bill_get(order))
+    }
+
+    fn purchase_orders(
+        &self,
+        purchase: PurchaseId,
+    ) -> Boxed<'_, Result<Vec<(Order, Bill)>, Fault>> {
+        self.looked(self.inner.purchase_orders(purchase))
     }
 
     fn instance_deliver(&self, delivery: Delivery) -> Boxed<'_, Result<ByHand, Fault>> {

@@ -40,12 +40,28 @@ pub(super) fn admit(rows: &Rows, admission: &Admission) -> Result<Admitted, Fail
         (None, Some(instance)) => of_instance(rows, instance)?,
         (None, None) => State::default(),
     };
+    if admission.listing.own_terms.is_some() {
+        load_own(rows, admission, &mut state)?;
+    }
     if let Some(plan) = decide::plan_from_stock(admission, &state) {
         state.stock = rows.stock_for(&admission.listing.product.name, plan, None)?;
     }
     let decision = decide::admit(admission, state)?;
     rows.write(&decision.changes)?;
     Ok(decision.admitted)
+}
+
+/// What only a listing has whose terms our own clock keeps.
+fn load_own(rows: &Rows, admission: &Admission, state: &mut State) -> Result<(), Failure> {
+    let instance = admission.call.subject().instance;
+    if let Some(instance) = instance.filter(|_| state.order.is_none()) {
+        state.subscription = rows.subscription(instance)?;
+    }
+    if let (Intent::Buy(_), Some(first)) = (&admission.call.intent, &state.order) {
+        let bills = rows.bills_of(&first.id.purchase())?;
+        state.units = bills.into_iter().map(|bill| bill.order).collect();
+    }
+    Ok(())
 }
 
 /// How long a row that cannot be claimed is left alone, in milliseconds: it is looked at again in
@@ -169,8 +185,7 @@ pub(super) fn reopen(rows: &Rows, id: &OperationId, now: Now) -> Result<(), Fail
                 operations: rows.operations_of(&order.instance)?,
                 instance: rows.instance(&order.instance)?,
                 order: Some(order),
-                stock: None,
-                is_held: false,
+                ..State::default()
             },
             None => State::default(),
         },
@@ -240,12 +255,11 @@ fn of_order(rows: &Rows, order: Order) -> Result<State, Failure> {
         instance: rows.instance(&order.instance)?,
         order: Some(order),
         operations,
-        stock: None,
-        is_held: false,
+        ..State::default()
     })
 }
 
-fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
+pub(super) fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
     let instance = rows.instance(id)?;
     let operations = if instance.is_some() {
         rows.operations_of(id)?
@@ -256,8 +270,7 @@ fn of_instance(rows: &Rows, id: &InstanceId) -> Result<State, Failure> {
         order: None,
         instance,
         operations,
-        stock: None,
-        is_held: false,
+        ..State::default()
     })
 }
 

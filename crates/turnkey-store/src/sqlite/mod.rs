@@ -2,6 +2,7 @@
 
 mod failure;
 mod find;
+mod front;
 mod glance;
 mod job;
 mod key_uses;
@@ -32,12 +33,14 @@ use turnkey_core::find::{Found, InstanceFilter, OperationFilter, OrderFilter};
 use turnkey_core::operation::OperationEvent;
 use turnkey_core::ports::{
     Admission, AlarmTurn, AlarmTurned, Boxed, ByHand, Claim, Claimed, Delivery, Hold, Import,
-    Imported, KeyUse, Report, Reported, Reveal, Store,
+    Imported, KeyUse, RemovalsDue, Report, Reported, Reveal, Settled, Settling, Store, TermTurn,
+    TermTurned, TermsDue,
 };
 use turnkey_core::{
-    Alarm, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link, LinkHash,
-    Linked, Login, Now, Operation, OperationId, OperationState, Order, OrderId, OrderKey,
-    OrderKind, StockAdded, StockAddition, StockId, StockLevel, StockRow, UtcMillis,
+    Alarm, Bill, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link,
+    LinkHash, Linked, Login, Now, Operation, OperationId, OperationState, Order, OrderId, OrderKey,
+    OrderKind, PurchaseId, StockAdded, StockAddition, StockId, StockLevel, StockRow, Subscription,
+    UtcMillis,
 };
 
 pub use glance::{Glance, glance};
@@ -305,6 +308,51 @@ impl Store for SqliteStore {
     fn operation_reopen(&self, operation: OperationId, now: Now) -> Boxed<'_, Result<(), Fault>> {
         let reopen = move |rows: &Rows| job::reopen(rows, &operation, now);
         Box::pin(self.writer.ask(reopen))
+    }
+
+    fn order_settle(&self, settling: Settling) -> Boxed<'_, Result<Settled, Fault>> {
+        Box::pin(self.writer.ask(move |rows| front::settle(rows, &settling)))
+    }
+
+    fn terms_due(&self, now: UtcMillis, limit: usize) -> Boxed<'_, Result<TermsDue, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.terms_due(now, limit)))
+    }
+
+    fn term_turn(&self, turn: TermTurn) -> Boxed<'_, Result<TermTurned, Fault>> {
+        Box::pin(self.writer.ask(move |rows| front::turn(rows, &turn)))
+    }
+
+    fn removals_due(&self, now: UtcMillis) -> Boxed<'_, Result<Vec<RemovalsDue>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.removals_due(now)))
+    }
+
+    fn subscription_get(&self, id: InstanceId) -> Boxed<'_, Result<Option<Subscription>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.subscription(&id)))
+    }
+
+    fn instances_of_buyer(
+        &self,
+        listing: String,
+        buyer: String,
+        region: String,
+        limit: usize,
+    ) -> Boxed<'_, Result<Vec<(Instance, Subscription)>, Fault>> {
+        let list = move |rows: &Rows| rows.instances_of_buyer(&listing, &buyer, &region, limit);
+        Box::pin(self.readers.ask(list))
+    }
+
+    fn bill_get(&self, order: OrderId) -> Boxed<'_, Result<Option<Bill>, Fault>> {
+        Box::pin(self.readers.ask(move |rows| rows.bill(&order)))
+    }
+
+    fn purchase_orders(
+        &self,
+        purchase: PurchaseId,
+    ) -> Boxed<'_, Result<Vec<(Order, Bill)>, Fault>> {
+        Box::pin(
+            self.readers
+                .ask(move |rows| rows.purchase_orders(&purchase)),
+        )
     }
 
     fn instance_deliver(&self, delivery: Delivery) -> Boxed<'_, Result<ByHand, Fault>> {

@@ -59,6 +59,11 @@ impl Rows {
                 }
                 Change::LinkInsert(link) => self.link_insert(link)?,
                 Change::LinkReveal(link) => self.link_count_reveal(*link)?,
+                Change::OrderPay(id, at) => self.order_pay(id, *at)?,
+                Change::OrderCancel(id) => self.order_cancel(id)?,
+                Change::BillInsert(bill) => self.bill_insert(bill)?,
+                Change::SubscriptionPut(subscription) => self.subscription_put(subscription)?,
+                Change::ContextPut(id, context) => self.context_put(id, context)?,
             }
         }
         Ok(())
@@ -126,7 +131,7 @@ impl Rows {
         Ok(())
     }
 
-    fn order_move(
+    pub(super) fn order_move(
         &self,
         id: &OrderId,
         from: OrderState,
@@ -211,7 +216,7 @@ impl Rows {
         self.one_row(sql::INSTANCE_INSERT, bound, id)
     }
 
-    /// Buyer, context, listing and order of an instance never change.
+    /// Buyer, listing and order of an instance never change; its context by [`Change::ContextPut`].
     fn instance_update(&self, instance: &Instance) -> Result<(), Failure> {
         let id = instance.id.as_str();
         let bound = params![

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_stock.sql"),
     include_str!("../../migrations/sqlite/0005_lists.sql"),
     include_str!("../../migrations/sqlite/0006_links.sql"),
+    include_str!("../../migrations/sqlite/0007_storefront.sql"),
 ];
 
 /// `TKEY`: tells a store from any other SQLite file.
@@ -32,7 +33,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const JOURNAL_BYTES_KEPT: i64 = 64 << 20;
 
 /// More than there are statements, so that none is ever compiled twice.
-const STATEMENTS_CACHED: usize = 64;
+const STATEMENTS_CACHED: usize = 128;
 
 /// Readers answer single look-ups and short pages.
 const READER_CACHE_BYTES: usize = 2 << 20;

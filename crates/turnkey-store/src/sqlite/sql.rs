@@ -32,6 +32,16 @@ macro_rules! select_instance {
     };
 }
 
+macro_rules! select_subscription {
+    ($rest:literal) => {
+        concat!(
+            "SELECT instance_id, listing, buyer, region, period, period_from, renews, stage, ",
+            "look_at FROM subscriptions ",
+            $rest
+        )
+    };
+}
+
 macro_rules! select_operation {
     ($rest:literal) => {
         concat!(
@@ -180,6 +190,36 @@ statements! {
     LINK_INSERT = "INSERT INTO links (hash, instance_id, part, token, reveals) \
         VALUES (?1, ?2, ?3, ?4, 0)";
     LINK_COUNT_REVEAL = "UPDATE links SET reveals = reveals + 1 WHERE hash = ?1";
+
+    BILL_INSERT = "INSERT INTO bills (order_id, purchase_id, price_minor, currency, \
+        unpaid_until) VALUES (?1, ?2, ?3, ?4, ?5)";
+    BILL_BY_ORDER = "SELECT order_id, purchase_id, price_minor, currency, unpaid_until \
+        FROM bills WHERE order_id = ?1";
+    BILLS_OF_PURCHASE = "SELECT order_id, purchase_id, price_minor, currency, unpaid_until \
+        FROM bills WHERE purchase_id = ?1 ORDER BY order_id";
+    BILL_SETTLE = "UPDATE bills SET unpaid_until = NULL WHERE order_id = ?1";
+    BILLS_OVERDUE = "SELECT b.order_id, o.listing FROM bills b \
+        JOIN orders o ON o.id = b.order_id \
+        WHERE b.unpaid_until <= ?1 ORDER BY b.unpaid_until LIMIT ?2";
+    NEXT_UNPAID = "SELECT unpaid_until FROM bills WHERE unpaid_until > ?1 \
+        ORDER BY unpaid_until LIMIT 1";
+    ORDER_PAY = "UPDATE orders SET state = ?3, accepted_wall = ?4, accepted_business = ?5, \
+        version = version + 1 WHERE id = ?1 AND state = ?2";
+    CONTEXT_PUT = "UPDATE instances SET context = ?2 WHERE id = ?1";
+
+    SUBSCRIPTION_BY_ID = select_subscription!("WHERE instance_id = ?1");
+    SUBSCRIPTION_PUT = "INSERT INTO subscriptions (instance_id, listing, buyer, region, period, \
+        period_from, renews, stage, look_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+        ON CONFLICT (instance_id) DO UPDATE SET period = excluded.period, \
+        period_from = excluded.period_from, renews = excluded.renews, stage = excluded.stage, \
+        look_at = excluded.look_at";
+    SUBSCRIPTIONS_OF_BUYER = select_subscription!("WHERE listing = ?1 AND buyer = ?2 \
+        AND region = ?3 AND stage <> 'over' ORDER BY instance_id LIMIT ?4");
+    SUBSCRIPTIONS_DUE = "SELECT instance_id, listing FROM subscriptions WHERE look_at <= ?1 \
+        ORDER BY look_at LIMIT ?2";
+    NEXT_LOOK = "SELECT look_at FROM subscriptions WHERE look_at > ?1 ORDER BY look_at LIMIT 1";
+    SUBSCRIPTIONS_COUNT = "SELECT count(*) FROM subscriptions \
+        WHERE listing = ?1 AND stage = ?2 AND look_at <= ?3";
 
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \

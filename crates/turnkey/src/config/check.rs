@@ -305,6 +305,7 @@ impl Check<'_> {
                     spec: offer.spec.clone(),
                     package: offer.package.clone(),
                     plan: offer.plan.clone(),
+                    price: None,
                 };
                 Some(Offers::Listed(offers.iter().map(offer).collect()))
             }

@@ -19,7 +19,7 @@ use turnkey_core::{
     OrderKey, OrderKind, OrderRef, Period, Reason, Renew, UtcMillis,
 };
 use turnkey_dialects::{Action, Dialect};
-use turnkey_engine::{Calendar, Diary, End, Kept, Next, TermEnds, Waiting};
+use turnkey_engine::{Calendar, Diary, End, Kept, Next, Sweeper, TermEnds, Waiting};
 
 use crate::keys::Listed;
 use crate::market::Market;
@@ -89,6 +89,7 @@ impl VirtualClock {
         store: Arc<dyn Store>,
         clock: Arc<dyn BusinessClock>,
         waiting: Waiting,
+        sweeper: Arc<Sweeper>,
         sold: &[(String, Arc<Listed>, &'static dyn Dialect)],
     ) -> Self {
         // Whoever can say that a term is over is in charge of it.
@@ -108,7 +109,13 @@ impl VirtualClock {
             .collect();
         let listings = sold.iter().map(|(_, listed, _)| listed.listing());
         Self {
-            calendar: Calendar::new(Arc::clone(&store), Arc::clone(&clock), waiting, listings),
+            calendar: Calendar::new(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                waiting,
+                sweeper,
+                listings,
+            ),
             stages,
             store,
             clock,
@@ -300,6 +307,7 @@ impl Play<'_> {
         let off_stage = || Fault::bug("an instance of a listing without a stage was played");
         let (stage, market) = on_stage.ok_or_else(off_stage)?;
         let call = Call {
+            caller: None,
             intent: self.intent(stage, instance, step, order.clone()).await?,
             dry_run: false,
             signed_at: None,

@@ -31,7 +31,7 @@ const SECONDS: &[f64] = &[
 const RATIO: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 2.0];
 
 /// What a call can ask, as a label; the last is for what was refused before that was known.
-const ACTIONS: [&str; 8] = [
+const ACTIONS: [&str; 11] = [
     "create",
     "renew",
     "change_plan",
@@ -39,6 +39,9 @@ const ACTIONS: [&str; 8] = [
     "resume",
     "release",
     "ping",
+    "buy",
+    "amend",
+    "look",
     "other",
 ];
 
@@ -399,13 +402,21 @@ fn action(intent: Option<&Intent>) -> usize {
         Some(Intent::Resume(..)) => 4,
         Some(Intent::Release(_)) => 5,
         Some(Intent::Ping) => 6,
-        None => 7,
+        Some(Intent::Buy(_)) => 7,
+        Some(Intent::Amend(..)) => 8,
+        Some(Intent::Look(_)) => 9,
+        None => 10,
     }
 }
 
 fn result(outcome: &Outcome) -> usize {
     match outcome {
-        Outcome::Delivered { .. } | Outcome::Done | Outcome::Gone => 0,
+        Outcome::Delivered { .. }
+        | Outcome::Ordered { .. }
+        | Outcome::Shown(_)
+        | Outcome::Listed(..)
+        | Outcome::Done
+        | Outcome::Gone => 0,
         Outcome::Held { .. } => 1,
         Outcome::NotReady { .. } => 2,
     }

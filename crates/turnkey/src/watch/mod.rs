@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use turnkey_core::decide::{Flag, Outcome};
 use turnkey_core::ports::{Boxed, Driver, Immediate, Verdict, Work};
-use turnkey_core::{Call, Fault, FaultKind, Intent, Listing, UtcMillis};
+use turnkey_core::{Call, Fault, FaultKind, Intent, Listing, Look, UtcMillis};
 use turnkey_store::{
     CallLog, CallLogLimits, CallNumber, CallRecord, MasterKey, REQUEST_BYTES_KEPT,
 };
@@ -186,11 +186,15 @@ pub(crate) fn raw(head: &hyper::http::request::Parts, body: &[u8]) -> Vec<u8> {
 fn order_key(intent: &Intent) -> Option<String> {
     let order = match intent {
         Intent::Create(create) => &create.order,
+        Intent::Buy(purchase) => &purchase.order,
         Intent::Renew(renew) => &renew.order,
         Intent::ChangePlan(change) => &change.order,
-        Intent::Suspend(..) | Intent::Resume(..) | Intent::Release(_) | Intent::Ping => {
-            return None;
-        }
+        Intent::Suspend(..)
+        | Intent::Resume(..)
+        | Intent::Release(_)
+        | Intent::Amend(..)
+        | Intent::Look(_)
+        | Intent::Ping => return None,
     };
     Some(order.key.as_str().to_owned())
 }
@@ -199,8 +203,12 @@ fn instance(intent: Option<&Intent>, outcome: Option<&Outcome>) -> Option<String
     let named = match intent? {
         Intent::Renew(renew) => Some(&renew.instance),
         Intent::ChangePlan(change) => Some(&change.instance),
-        Intent::Suspend(id, _) | Intent::Resume(id, _) | Intent::Release(id) => Some(id),
-        Intent::Create(_) | Intent::Ping => None,
+        Intent::Suspend(id, _)
+        | Intent::Resume(id, _)
+        | Intent::Release(id)
+        | Intent::Amend(id, _)
+        | Intent::Look(Look::Instance(id)) => Some(id),
+        Intent::Create(_) | Intent::Buy(_) | Intent::Look(_) | Intent::Ping => None,
     };
     let answered = match outcome {
         Some(
@@ -208,7 +216,9 @@ fn instance(intent: Option<&Intent>, outcome: Option<&Outcome>) -> Option<String
             | Outcome::Held { instance, .. }
             | Outcome::NotReady { instance },
         ) => Some(instance),
-        Some(Outcome::Done | Outcome::Gone) | None => None,
+        Some(Outcome::Shown(view)) => Some(&view.instance),
+        Some(Outcome::Ordered { .. } | Outcome::Listed(..) | Outcome::Done | Outcome::Gone)
+        | None => None,
     };
     named.or(answered).map(|id| id.as_str().to_owned())
 }

@@ -127,6 +127,11 @@ codes! {
     order_cancelled: Conflict, "the order was cancelled", "订单已取消";
     instance_taken: Conflict, "an instance has that id already", "已经有这个编号的实例";
     instance_state: Conflict, "the instance cannot do that now", "实例现在不能这样";
+    term_over: Conflict, "its term is over", "期限已到";
+    plan_not_larger: Conflict, "the new plan is not larger", "新的套餐并不更大";
+    instance_not_expired: Conflict, "it is still paid for", "实例还在付费期内";
+    order_state: Conflict, "the order does not wait for payment", "订单不在等待付款";
+    quantity_out_of_range: Malformed, "too many or none at once", "一次购买的数量不对";
     term_too_long: Conflict, "the term would end after the calendar", "期限超出日历";
     intent_unsupported: Unsupported, "the protocol cannot say that", "协议没有这个说法";
     call_log_unavailable: Busy, "the call log cannot be read", "调用日志读不到";

@@ -136,6 +136,7 @@ async fn lived(app: &App, key: &str, specs: [&str; 2], scenes: &[Scene]) {
         let id = ids.get(&scene.instance).cloned();
         let intent = intent(scene, id.as_deref(), specs);
         let call = Call {
+            caller: None,
             intent,
             dry_run: false,
             signed_at: None,

@@ -269,6 +269,9 @@ fn words(answer: &Result<Outcome, Fault>) -> String {
         Ok(Outcome::Delivered { .. }) => "delivered".to_owned(),
         Ok(Outcome::NotReady { .. }) => "not ready".to_owned(),
         Ok(Outcome::Held { .. }) => "held".to_owned(),
+        Ok(Outcome::Ordered { .. } | Outcome::Shown(_) | Outcome::Listed(..)) => {
+            "as a buyer".to_owned()
+        }
         Ok(Outcome::Done | Outcome::Gone) => "done".to_owned(),
         Err(fault) => format!("{}: {}", fault.code, fault.message),
     }

@@ -202,7 +202,8 @@ fn answers_are_on_disk(memory: &Memory, rows: &Rows) -> Vec<String> {
             }
             (Outcome::Done, Some(_)) => true,
             (Outcome::Done | Outcome::Gone, None) => ask.order().is_none(),
-            (Outcome::Gone, Some(_)) => false,
+            (Outcome::Gone, Some(_))
+            | (Outcome::Ordered { .. } | Outcome::Shown(_) | Outcome::Listed(..), _) => false,
             (Outcome::Delivered { .. } | Outcome::NotReady { .. } | Outcome::Held { .. }, None) => {
                 false
             }

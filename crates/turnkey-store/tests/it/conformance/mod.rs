@@ -317,7 +317,11 @@ pub(crate) fn instance_of(admitted: &Admitted) -> InstanceId {
         Outcome::Delivered { instance, .. }
         | Outcome::NotReady { instance }
         | Outcome::Held { instance, .. } => instance.clone(),
-        Outcome::Done | Outcome::Gone => panic!("no create is answered so: {admitted:?}"),
+        Outcome::Ordered { .. }
+        | Outcome::Shown(_)
+        | Outcome::Listed(..)
+        | Outcome::Done
+        | Outcome::Gone => panic!("no create is answered so: {admitted:?}"),
     }
 }
 

@@ -144,6 +144,7 @@ async fn try_listing(
         settings,
         listing,
         call: Call {
+            caller: None,
             intent: Intent::Ping,
             dry_run: false,
             signed_at: None,

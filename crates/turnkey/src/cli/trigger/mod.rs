@@ -274,6 +274,7 @@ impl Trigger {
             Overture::None => return None,
         };
         let call = Call {
+            caller: None,
             intent,
             dry_run,
             signed_at: None,
@@ -304,6 +305,7 @@ impl Trigger {
             }
         }
         let call = Arc::new(Call {
+            caller: None,
             intent,
             dry_run: self.debug_only,
             signed_at: None,

@@ -82,7 +82,12 @@ impl Tally {
                         self.instances.insert(instance.to_string());
                         self.links.extend(links.front_end.url);
                     }
-                    Outcome::NotReady { .. } | Outcome::Done | Outcome::Gone => {}
+                    Outcome::NotReady { .. }
+                    | Outcome::Ordered { .. }
+                    | Outcome::Shown(_)
+                    | Outcome::Listed(..)
+                    | Outcome::Done
+                    | Outcome::Gone => {}
                 }
                 self.answers.extend(delivery.reply.map(|reply| reply.body));
             }

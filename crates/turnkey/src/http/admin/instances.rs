@@ -201,6 +201,7 @@ pub(super) async fn release(
         .find(|listing| listing.name == instance.listing);
     let listing = listing.ok_or_else(|| unknown(&id))?;
     let call = Call {
+        caller: None,
         intent: Intent::Release(instance.id.clone()),
         dry_run: false,
         signed_at: None,

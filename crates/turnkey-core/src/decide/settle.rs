@@ -1,0 +1,155 @@
+//! An order that waits for payment is paid, or taken back.
+
+use std::sync::Arc;
+
+use crate::call::{Call, Intent};
+use crate::decide::life::Life;
+use crate::decide::wanted::{Wanted, wanted_for};
+use crate::decide::{Change, State, not_while, standing, terms};
+use crate::fault::Fault;
+use crate::history::Step;
+use crate::instance::{InstanceEvent, InstanceState, Reason};
+use crate::operation::OperationKind;
+use crate::order::{Order, OrderEvent, OrderKind, OrderState};
+use crate::ports::{Admission, Settled, Settlement, Settling};
+use crate::stock::StockItem;
+use crate::storefront::{Stage, Subscription};
+use crate::term::{Period, Term};
+
+/// Decides what becomes of the order that `settling` names. Paying what is paid, and taking back
+/// what was, is success and nothing.
+///
+/// # Errors
+/// When the order is not there, or past it; nothing is written then.
+pub fn settle(settling: &Settling, state: State) -> Result<(Vec<Change>, Settled), Fault> {
+    let unknown = || {
+        let message = format!("order {} is not known here", settling.order);
+        Fault::unknown("order_unknown", message)
+    };
+    let order = state.order.ok_or_else(unknown)?;
+    let instance = state.instance.ok_or_else(unknown)?;
+    let event = match settling.how {
+        Settlement::Pay => OrderEvent::Pay,
+        Settlement::Cancel => OrderEvent::Cancel,
+    };
+    let is_waiting = order.state == OrderState::AwaitingPayment;
+    let is_done = match settling.how {
+        Settlement::Pay => matches!(order.state, OrderState::Accepted | OrderState::Fulfilled),
+        Settlement::Cancel => order.state == OrderState::Cancelled,
+    };
+    if is_done {
+        return Ok((Vec::new(), Settled { is_work_due: false }));
+    }
+    if !is_waiting || order.state.next(event).is_none() {
+        let message = format!(
+            "order {} is {}: only one that waits for payment can be paid or cancelled",
+            order.id,
+            order.state.name()
+        );
+        return Err(Fault::conflict("order_state", message));
+    }
+    let life = Life::stored(instance, state.operations, settling.now);
+    match settling.how {
+        Settlement::Pay => pay(
+            settling,
+            &order,
+            life,
+            state.subscription,
+            state.stock.as_ref(),
+        ),
+        Settlement::Cancel => cancel(&order, life, state.subscription),
+    }
+}
+
+fn pay(
+    settling: &Settling,
+    order: &Order,
+    mut life: Life,
+    subscription: Option<Subscription>,
+    stock: Option<&StockItem>,
+) -> Result<(Vec<Change>, Settled), Fault> {
+    let Settling { listing, now, .. } = settling;
+    let period = Period::spelled(&order.period)
+        .ok_or_else(|| Fault::bug(format!("the period of order {} is none", order.id)))?;
+    let kind = match order.kind {
+        OrderKind::Create => OperationKind::Provision,
+        OrderKind::Renew => OperationKind::Renew,
+        OrderKind::ChangePlan => OperationKind::ChangePlan,
+    };
+    match life.instance.state {
+        InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {}
+        InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
+            return Err(not_while(&life.instance, "paid for"));
+        }
+    }
+    let before = life.instance.term;
+    match order.kind {
+        OrderKind::Create => {
+            let ends = listing.ends;
+            life.instance.term = Term::begin(now.business, period, &listing.time_zone, ends)?;
+        }
+        OrderKind::Renew => {
+            let zone = &listing.time_zone;
+            life.instance.term = before.extend(now.business, period, zone, listing.ends)?;
+        }
+        OrderKind::ChangePlan => {}
+    }
+    let mut changes = vec![Change::OrderPay(order.id.clone(), *now)];
+    let wanted = Wanted {
+        plan: (order.kind == OrderKind::ChangePlan).then_some(order.plan.as_str()),
+        stock: stock.filter(|_| order.kind == OrderKind::Create),
+        ..wanted_for(order, kind, false)
+    };
+    life.put(&listing.product, wanted)?;
+    if order.kind == OrderKind::Renew {
+        standing::lift(&as_admission(settling), &mut life, Reason::Marketplace)?;
+    }
+    if let Some(subscription) = subscription {
+        let subscription = match order.kind {
+            OrderKind::Create => terms::again(subscription, &life.instance, period, *now),
+            OrderKind::Renew => terms::renewed(subscription, before, &life.instance, period, *now),
+            OrderKind::ChangePlan => subscription,
+        };
+        changes.push(Change::SubscriptionPut(subscription));
+    }
+    let is_work_due = life.operations().next().is_some();
+    changes.extend(life.changes(kind, Step::Accepted, Some(order.id.clone()))?);
+    Ok((changes, Settled { is_work_due }))
+}
+
+fn cancel(
+    order: &Order,
+    mut life: Life,
+    subscription: Option<Subscription>,
+) -> Result<(Vec<Change>, Settled), Fault> {
+    let mut changes = vec![Change::OrderCancel(order.id.clone())];
+    let makes_instance = order.kind == OrderKind::Create;
+    if makes_instance && life.instance.state == InstanceState::Provisioning {
+        life.step(InstanceEvent::Withdraw)?;
+        let over = |subscription| Subscription {
+            stage: Stage::Over,
+            look_at: None,
+            ..subscription
+        };
+        changes.extend(subscription.map(over).map(Change::SubscriptionPut));
+        let order = Some(order.id.clone());
+        changes.extend(life.changes(OperationKind::Provision, Step::Dropped, order)?);
+    }
+    Ok((changes, Settled { is_work_due: false }))
+}
+
+/// Paying lifts what a renewal lifts.
+fn as_admission(settling: &Settling) -> Admission {
+    Admission {
+        listing: Arc::clone(&settling.listing),
+        call: Arc::new(Call {
+            intent: Intent::Ping,
+            dry_run: false,
+            signed_at: None,
+            caller: None,
+        }),
+        fresh: settling.fresh.clone(),
+        now: settling.now,
+        lease_ms: None,
+    }
+}
