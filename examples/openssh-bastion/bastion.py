@@ -44,7 +44,7 @@ PARAMS = {"permit_open": [], "sessions": 10, "command": NOTICE}
 
 SSHD_CONFIG = """\
 ListenAddress {address}:{port}
-PidFile {folder}/pid
+PidFile {pid_file}
 HostKey {folder}/host_key
 AllowUsers {user}
 AuthenticationMethods publickey
@@ -192,6 +192,7 @@ class Bastion:
         place = hashlib.sha256(self.folder.encode()).hexdigest()
         self.name = f"{instance}.{place[:8]}"
         self.program = os.path.join(self.folder, self.name)
+        self.pid_file = os.path.join(self.folder, "pid")
 
     def work(self, ask):
         """Does what is asked, once, and answers, each time the same."""
@@ -242,11 +243,20 @@ class Bastion:
         if not kept["is_running"]:
             end(self.listeners)  # first whoever lets in, so that nobody comes meanwhile
             end(self.processes)
-        elif not self.listeners() or text_of(file) != config:
+            return
+        lives = self.listeners
+        if not self.listeners() or text_of(file) != config:
             # Sessions that there are go on: a new plan throws nobody out.
             end(self.listeners)
             write(file, config)
-            self.start(file)
+            sshd = self.start(file)
+            lives = lambda: sshd.poll() is None
+        # sshd writes it once it listens.
+        there = lambda: os.path.exists(self.pid_file)
+        until(START_WAIT_S, lambda: there() or not lives())
+        if not there():
+            end(self.listeners)
+            raise Failed(f"the sshd of {self.id} does not listen; see its sessions.log")
 
     def start(self, config):
         """Starts the sshd, in a session of its own: Turnkey ends this program's group when it is
@@ -255,28 +265,22 @@ class Bastion:
         if check.returncode != 0:
             raise Failed(f"sshd does not take {config}: {check.stderr.strip()}")
         self.link()
-        pid_file, log = (os.path.join(self.folder, name) for name in ("pid", "sessions.log"))
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(pid_file)
+        log = os.path.join(self.folder, "sessions.log")
         with open(log, "a"):
             pass
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.pid_file)
+        reader, writer = os.pipe()
         away = {"start_new_session": True, "cwd": "/", "env": {"PATH": "/usr/bin:/bin"}}
         away.update(stdout=subprocess.DEVNULL)
-        sshd = subprocess.Popen(
-            [self.program, "-D", "-e", "-f", config],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            **away,
-        )
+        # First whoever writes the log down: an sshd must not speak into a pipe that nobody reads.
         stamp = ["/bin/sh", "-c", STAMP, "sh", log]
-        subprocess.Popen(stamp, stdin=sshd.stderr, stderr=subprocess.DEVNULL, **away)
-        sshd.stderr.close()
-        # sshd writes it once it listens.
-        if not until(START_WAIT_S, lambda: os.path.exists(pid_file) or sshd.poll() is not None):
-            sshd.kill()
-            raise Failed(f"the sshd of {self.id} does not listen after {START_WAIT_S} s")
-        if sshd.poll() is not None:
-            raise Failed(f"the sshd of {self.id} ended at once; see {log}")
+        subprocess.Popen(stamp, stdin=reader, stderr=subprocess.DEVNULL, **away)
+        sshd = [self.program, "-D", "-e", "-f", config]
+        started = subprocess.Popen(sshd, stdin=subprocess.DEVNULL, stderr=writer, **away)
+        os.close(reader)
+        os.close(writer)
+        return started
 
     def link(self):
         """Gives the system's programs the name of this bastion."""
@@ -335,6 +339,7 @@ class Bastion:
             address=self.site.address,
             port=kept["port"],
             folder=self.folder,
+            pid_file=self.pid_file,
             name=self.name,
             user=self.site.user,
             sessions=params["sessions"],

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -132,6 +132,12 @@ impl Site {
 
     /// Runs the example as the `command` driver does.
     async fn ask(&self, ask: &Value) -> Output {
+        let run = self.begun(ask).await;
+        run.wait_with_output().await.expect("it ends")
+    }
+
+    /// A run of the example that has its question, in a process group of its own.
+    async fn begun(&self, ask: &Value) -> Child {
         let mut child = Command::new("python3")
             .args(self.arguments())
             .env_clear()
@@ -139,6 +145,7 @@ impl Site {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .expect("python3 is missing; `cargo xtask test` installs it");
@@ -147,8 +154,7 @@ impl Site {
             .write_all(ask.to_string().as_bytes())
             .await
             .expect("it reads");
-        drop(stdin);
-        child.wait_with_output().await.expect("it ends")
+        child
     }
 
     /// The answer to what must succeed.
@@ -423,6 +429,35 @@ async fn asked_eight_times_at_once_it_makes_one_bastion() {
     assert!(all.iter().all(|answer| answer == &all[0]), "{all:?}");
     assert_eq!(site.listeners().len(), 1);
     site.provision("i-1", &everywhere()).await;
+    assert_eq!(site.through("i-1").await, Ok(()));
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_it_repeats_its_answer_and_makes_one_bastion() {
+    let site = Site::new().await;
+    let plan = everywhere();
+    for (kind, operation) in [
+        ("provision", "op-1"),
+        ("suspend", "op-2"),
+        ("resume", "op-3"),
+    ] {
+        let asked = ask(kind, operation, "i-1", &plan);
+        for moment in 0..10 {
+            let mut run = site.begun(&asked).await;
+            // A run takes about a tenth of a second.
+            tokio::time::sleep(Duration::from_millis(moment * 12)).await;
+            let group = run.id().and_then(|id| i32::try_from(id).ok());
+            if let Some(group) = group.and_then(Pid::from_raw) {
+                // It may have ended by itself.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            run.wait().await.expect("it ends");
+        }
+        assert_eq!(site.done(&asked).await, site.done(&asked).await);
+        let listeners = usize::from(kind != "suspend");
+        assert_eq!(site.listeners().len(), listeners, "after {kind}");
+    }
+    site.provision("i-1", &plan).await;
     assert_eq!(site.through("i-1").await, Ok(()));
 }
 
