@@ -33,6 +33,12 @@ impl Accounts {
         self.0.get(access_key).filter(|account| account.is_enabled)
     }
 
+    /// The account called `name`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Account> {
+        self.0.values().find(|account| account.name == name)
+    }
+
     /// Every account, by access key.
     pub fn iter(&self) -> impl Iterator<Item = &Account> {
         self.0.values()

@@ -2,6 +2,7 @@
 //! look at.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::access::Access;
 use crate::account::Accounts;
@@ -133,10 +134,31 @@ pub enum Look {
     Caller,
     /// One instance.
     Instance(InstanceId),
+    /// One instance, with what only its own page shows.
+    Detail(InstanceId),
+    /// Whether there is such an instance, for a ticket that signs its buyer on to it.
+    Ticket(InstanceId, Ticket),
     /// What an order made.
     Order(OrderId),
     /// Some instances.
     Instances(InstancesLook),
+}
+
+/// What signs a buyer on to an instance's own console, for a short while.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// What the console checks.
+    pub sign: String,
+    /// What it is checked with besides.
+    pub sk: String,
+    /// When it was made, in seconds.
+    pub at_s: i64,
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket(redacted)")
+    }
 }
 
 /// Which of a caller's instances, and which page of them.

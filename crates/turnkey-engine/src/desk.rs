@@ -162,7 +162,9 @@ impl Desk {
         };
         match look {
             Look::Caller => Ok(Outcome::Done),
-            Look::Instance(id) => self.view(listing, caller, id).await,
+            Look::Instance(id) | Look::Detail(id) | Look::Ticket(id, _) => {
+                self.view(listing, caller, id).await
+            }
             Look::Order(id) => {
                 let order = self.store.order_by_id(id.clone()).await?;
                 let order = order.filter(|order| order.listing == listing.name);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use turnkey_core::ports::{Admission, Driver, FreshIds};
+use turnkey_core::ports::{Admission, Driver, FreshIds, UnitIds};
+use turnkey_core::storefront::PURCHASE_QUANTITY_MAX;
 use turnkey_core::{
-    Call, ChangePlan, Create, Digest, Ends, InstanceId, Intent, Listing, Now, Offer, Offers,
-    OperationId, OrderId, OrderKey, OrderRef, Period, Plan, Product, Reason, Renew, Slow, Unit,
-    UtcMillis,
+    Account, Call, ChangePlan, Create, Digest, Ends, InstanceId, Intent, Listing, Now, Offer,
+    Offers, OperationId, OrderId, OrderKey, OrderRef, OwnTerms, Payment, Period, Plan, Price,
+    Product, Reason, Renew, Slow, Storefront, Unit, UtcMillis,
 };
 
 /// 2026-01-31 04:00:00 UTC, which is noon in Shanghai.
@@ -53,6 +54,63 @@ pub fn listing(driver: Arc<dyn Driver>) -> Listing {
         ends: Ends::Exact,
         own_terms: None,
         storefront: None,
+    }
+}
+
+/// The listing `bastion`, a storefront: specs basic < standard < premium at 300, 600 and 900 yuan a
+/// month, ten times that a year; regions cn-north-1 (zones a, b) and cn-south-1; account `sample`
+/// (sample-ak, sample-sk) and `other` (other-ak, other-sk); orders are taken as paid.
+#[must_use]
+pub fn storefront(driver: Arc<dyn Driver>) -> Listing {
+    let offer = |spec: &str, month: i64| Offer {
+        spec: spec.to_owned(),
+        package: None,
+        plan: format!("{spec}-plan"),
+        price: Some(Price {
+            month: Some(month),
+            year: Some(10 * month),
+            currency: "CNY".to_owned(),
+        }),
+    };
+    let offers = [("basic", 30_000), ("standard", 60_000), ("premium", 90_000)];
+    let account = |name: &str| Account {
+        name: name.to_owned(),
+        access_key: format!("{name}-ak"),
+        secrets: vec![format!("{name}-sk").into()],
+        is_enabled: true,
+    };
+    let region = |name: &str| {
+        let zones = ["a", "b"].map(|zone| format!("{name}{zone}"));
+        (name.to_owned(), zones.to_vec())
+    };
+    let listing = listing(driver);
+    let plans = offers.map(|(spec, _)| (format!("{spec}-plan"), Plan::default()));
+    let product = Arc::new(Product {
+        name: "bastion".to_owned(),
+        plans: plans.into(),
+        driver: Arc::clone(&listing.product.driver),
+        dry_run: false,
+        give_up_after_ms: listing.product.give_up_after_ms,
+        not_yet_for_ms: listing.product.not_yet_for_ms,
+        stock_low: 0,
+    });
+    Listing {
+        name: "bastion".to_owned(),
+        product,
+        keys: Vec::new(),
+        offers: Offers::Listed(offers.map(|(spec, month)| offer(spec, month)).into()),
+        clock_skew_ms: 900_000,
+        ends: Ends::EndOfDay,
+        own_terms: Some(OwnTerms {
+            grace_ms: 7 * 86_400_000,
+        }),
+        storefront: Some(Storefront {
+            accounts: ["sample", "other"].map(account).into_iter().collect(),
+            regions: ["cn-north-1", "cn-south-1"].map(region).into(),
+            payment: Payment::Trusted,
+            unpaid_after_ms: 86_400_000,
+        }),
+        ..listing
     }
 }
 
@@ -138,7 +196,12 @@ pub fn admission(listing: &Arc<Listing>, call: Call, now: Now, n: u64) -> Admiss
 #[must_use]
 pub fn fresh(n: u64) -> FreshIds {
     FreshIds {
-        units: Vec::new(),
+        units: (1..=u64::from(PURCHASE_QUANTITY_MAX))
+            .map(|unit| UnitIds {
+                order: OrderId::new(format!("o-{:026}", n * 100 + unit)),
+                instance: InstanceId::new(format!("i-{:026}", n * 100 + unit)),
+            })
+            .collect(),
         order: OrderId::new(format!("o-{n:026}")),
         instance: InstanceId::new(format!("i-{n:026}")),
         operation: OperationId::new(format!("op-9{n:025}")),

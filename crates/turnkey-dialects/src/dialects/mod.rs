@@ -13,6 +13,7 @@ macro_rules! dialects {
 dialects! {
     qingcloud_market
     qingcloud_appcenter
+    jdcloud_bastion
 }
 
 /// Every dialect there is.

@@ -12,6 +12,8 @@
 mod authenticate;
 mod canonical;
 mod client;
+pub(crate) mod envelope;
+pub(crate) mod members;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -328,7 +328,7 @@ impl Book {
     }
 }
 
-fn tell_fault(text: &mut String, fault: &Fault) {
+pub(crate) fn tell_fault(text: &mut String, fault: &Fault) {
     line(text, "code", fault.code);
     line(text, "message", &fault.message);
     if let Some(note) = &fault.note {
@@ -336,7 +336,7 @@ fn tell_fault(text: &mut String, fault: &Fault) {
     }
 }
 
-fn tell_call(text: &mut String, call: &Call) {
+pub(crate) fn tell_call(text: &mut String, call: &Call) {
     let run = if call.dry_run { "a dry run of " } else { "" };
     write!(text, "\nreads as: {run}{}\n", call.intent.name()).unwrap();
     let package = |text: &mut String, package: &Option<String>| {
@@ -404,7 +404,7 @@ fn tell_call(text: &mut String, call: &Call) {
     line(text, "signed at", call.signed_at.unwrap().0 / 1000);
 }
 
-fn tell_answer(text: &mut String, answer: &Result<Outcome, Fault>) {
+pub(crate) fn tell_answer(text: &mut String, answer: &Result<Outcome, Fault>) {
     let told = match answer {
         Ok(Outcome::Delivered { .. }) => "delivered".to_owned(),
         Ok(Outcome::NotReady { .. }) => "not ready".to_owned(),
@@ -422,11 +422,13 @@ fn tell_answer(text: &mut String, answer: &Result<Outcome, Fault>) {
     }
 }
 
-fn tell_reply(text: &mut String, reply: &Reply) {
+pub(crate) fn tell_reply(text: &mut String, reply: &Reply) {
     let reason = match reply.status {
         200 => "OK",
         400 => "Bad Request",
         401 => "Unauthorized",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
         404 => "Not Found",
         409 => "Conflict",
         502 => "Bad Gateway",
@@ -438,10 +440,13 @@ fn tell_reply(text: &mut String, reply: &Reply) {
     if let Some(seconds) = reply.retry_after_s {
         writeln!(text, "Retry-After: {seconds}").unwrap();
     }
+    for (name, value) in &reply.headers {
+        writeln!(text, "{name}: {value}").unwrap();
+    }
     let body = std::str::from_utf8(&reply.body).unwrap();
     write!(text, "\n{body}\n").unwrap();
 }
 
-fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
+pub(crate) fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
     writeln!(text, "    {name:<10}{value}").unwrap();
 }

@@ -268,7 +268,9 @@ fn spell(text: &str, dice: &[u8]) -> String {
 fn the_laws_are_tried_on_every_dialect_with_two_faces() {
     for dialect in all() {
         let faces = dialect.faces();
-        if faces.listen.is_some() && faces.ask.is_some() {
+        // A storefront is called by buyers, who say other things: its laws stand beside it.
+        let is_storefront = dialect.card().root.is_some();
+        if faces.listen.is_some() && faces.ask.is_some() && !is_storefront {
             let name = dialect.card().name;
             assert!(WORDS.iter().any(|words| words.dialect == name), "{name}");
         }

@@ -11,6 +11,7 @@
 mod door;
 mod fixture;
 mod jdcloud;
+mod jdcloud_bastion;
 mod laws;
 mod qingcloud_appcenter;
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
-use turnkey_core::{Call, Fault, FaultKind, Intent};
-use turnkey_dialects::{ExchangeId, Overture, Request, all, find};
+use turnkey_core::{Call, Caller, Fault, FaultKind, Intent, Listing, Look};
+use turnkey_dialects::{Dialect, ExchangeId, Overture, Request, all, find};
+use turnkey_testkit::{ImmediateDriver, sample};
 
 use crate::door::{NOON, listing};
 
@@ -132,16 +134,35 @@ fn every_action_has_a_fixture_that_names_its_source() {
     }
 }
 
-#[test]
-fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
-    let ping = Call {
-        caller: None,
-        intent: Intent::Ping,
+/// The call that changes nothing, and a listing that takes it: a storefront is called by a buyer.
+fn greeting(dialect: &dyn Dialect) -> (Call, Listing) {
+    let is_storefront = dialect.card().root.is_some();
+    let caller = Caller {
+        account: "other".to_owned(),
+        region: "cn-north-1".to_owned(),
+        pays: false,
+    };
+    let hello = Call {
+        caller: is_storefront.then_some(caller),
+        intent: match is_storefront {
+            true => Intent::Look(Look::Caller),
+            false => Intent::Ping,
+        },
         dry_run: false,
         signed_at: Some(NOON),
     };
+    let listing = match is_storefront {
+        true => sample::storefront(Arc::new(ImmediateDriver::willing())),
+        false => listing(),
+    };
+    (hello, listing)
+}
+
+#[test]
+fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
     for dialect in all() {
         let name = dialect.card().name;
+        let (hello, listing) = greeting(*dialect);
         let faces = dialect.faces();
         assert!(
             faces.listen.is_some() || faces.ask.is_some(),
@@ -150,7 +171,7 @@ fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
         let (Some(listen), Some(ask)) = (faces.listen, faces.ask) else {
             continue;
         };
-        let asked = ask.ask(&ping, &listing(), "own=1", &[], NOON).unwrap();
+        let asked = ask.ask(&hello, &listing, "own=1", &[], NOON).unwrap();
         let headers: Vec<_> = asked
             .headers
             .iter()
@@ -163,8 +184,8 @@ fn every_dialect_has_a_face_and_both_faces_understand_each_other() {
             headers: &headers,
             body: &asked.body,
         };
-        let call = listen.read(&request, &listing(), NOON).unwrap();
-        assert_eq!(call, ping, "{name}");
+        let call = listen.read(&request, &listing, NOON).unwrap();
+        assert_eq!(call, hello, "{name}");
         for kind in FaultKind::ALL {
             let fault = Fault::new(kind, "code", "told").noted("kept back");
             let reply = listen.refuse(&fault, &ExchangeId::NONE);

@@ -6,8 +6,8 @@ use turnkey_core::decide::{Change, Outcome, State, admit, hold as hold_place};
 use turnkey_core::link::LINK_TOKEN_BYTES;
 use turnkey_core::ports::Hold;
 use turnkey_core::{
-    Call, Fault, Instance, InstanceId, LinkToken, LinkTokens, Listing, Now, Operation, Order, Slow,
-    UtcMillis,
+    Bill, Call, Caller, Fault, Instance, InstanceId, Intent, LinkToken, LinkTokens, Listing, Look,
+    Now, Operation, Order, Slow, Subscription, UtcMillis, View,
 };
 use turnkey_testkit::sample;
 
@@ -17,6 +17,8 @@ pub(crate) struct Shop {
     orders: Vec<Order>,
     instances: Vec<Instance>,
     operations: Vec<Operation>,
+    subscriptions: Vec<Subscription>,
+    bills: Vec<Bill>,
     admitted: u64,
 }
 
@@ -29,6 +31,10 @@ impl Shop {
         call: Call,
         at: UtcMillis,
     ) -> Result<(Result<Outcome, Fault>, String), Fault> {
+        if let (Intent::Look(look), Some(caller)) = (&call.intent, &call.caller) {
+            let outcome = self.look(listing, caller, look)?;
+            return Ok((Ok(outcome), "nothing".to_owned()));
+        }
         self.admitted += 1;
         let now = Now {
             wall: at,
@@ -54,6 +60,35 @@ impl Shop {
             rows.join(", ")
         };
         Ok((decision.admitted.answer, writes))
+    }
+
+    /// What a buyer sees, as the desk shows it.
+    fn look(&self, listing: &Listing, caller: &Caller, look: &Look) -> Result<Outcome, Fault> {
+        let view = |instance: &Instance| {
+            let own = self.subscriptions.iter();
+            let mut own = own.filter(|own| own.instance == instance.id);
+            View::of(listing, instance, own.next())
+        };
+        let unknown = || Fault::unknown("instance_unknown", "it is not known here");
+        let of = |id: &InstanceId| {
+            let mut known = self.instances.iter();
+            let known = known.find(|i| i.id == *id && caller.owns(i));
+            let view = known.and_then(view).ok_or_else(unknown)?;
+            Ok(Outcome::Shown(Box::new(view)))
+        };
+        match look {
+            Look::Caller => Ok(Outcome::Done),
+            Look::Instance(id) | Look::Detail(id) | Look::Ticket(id, _) => of(id),
+            Look::Order(id) => {
+                let order = self.orders.iter().find(|order| order.id == *id);
+                of(&order.ok_or_else(unknown)?.instance)
+            }
+            Look::Instances(look) => {
+                let own = self.instances.iter().filter(|i| caller.owns(i));
+                let (page, total) = look.page(own.filter_map(view).collect());
+                Ok(Outcome::Listed(page, total))
+            }
+        }
     }
 
     /// The time of whoever asked for `instance` is up.
@@ -97,8 +132,16 @@ impl Shop {
             .or(order.as_ref().map(|order| &order.instance));
         let instance = named.and_then(|id| self.instances.iter().find(|i| i.id == *id).cloned());
         let of_it = |o: &&Operation| instance.as_ref().is_some_and(|i| i.id == o.instance);
+        let purchase = order.as_ref().map(|order| order.id.purchase());
+        let units = self.bills.iter();
+        let units = units.filter(|bill| Some(&bill.purchase) == purchase.as_ref());
+        let subscription = self.subscriptions.iter();
+        let mut subscription =
+            subscription.filter(|s| instance.as_ref().is_some_and(|i| i.id == s.instance));
         State {
             operations: self.operations.iter().filter(of_it).cloned().collect(),
+            units: units.map(|bill| bill.order.clone()).collect(),
+            subscription: subscription.next().cloned(),
             order,
             instance,
             ..State::default()
@@ -141,9 +184,13 @@ impl Shop {
             | Change::AlarmRaise(_)
             | Change::AlarmClear(..)
             | Change::LinkInsert(_)
-            | Change::LinkReveal(_)
-            | Change::BillInsert(_)
-            | Change::SubscriptionPut(_) => {}
+            | Change::LinkReveal(_) => {}
+            Change::BillInsert(bill) => self.bills.push(bill),
+            Change::SubscriptionPut(subscription) => {
+                self.subscriptions
+                    .retain(|s| s.instance != subscription.instance);
+                self.subscriptions.push(subscription);
+            }
         }
     }
 }

@@ -207,7 +207,7 @@ fn instance(intent: Option<&Intent>, outcome: Option<&Outcome>) -> Option<String
         | Intent::Resume(id, _)
         | Intent::Release(id)
         | Intent::Amend(id, _)
-        | Intent::Look(Look::Instance(id)) => Some(id),
+        | Intent::Look(Look::Instance(id) | Look::Detail(id) | Look::Ticket(id, _)) => Some(id),
         Intent::Create(_) | Intent::Buy(_) | Intent::Look(_) | Intent::Ping => None,
     };
     let answered = match outcome {

@@ -131,6 +131,9 @@ codes! {
     plan_not_larger: Conflict, "the new plan is not larger", "新的套餐并不更大";
     instance_not_expired: Conflict, "it is still paid for", "实例还在付费期内";
     order_state: Conflict, "the order does not wait for payment", "订单不在等待付款";
+    value_out_of_range: Malformed, "a number is out of its range", "数字超出范围";
+    body_malformed: Malformed, "the body is no JSON object", "正文不是 JSON 对象";
+    api_unknown: Unknown, "there is no such operation", "没有这个接口";
     quantity_out_of_range: Malformed, "too many or none at once", "一次购买的数量不对";
     term_too_long: Conflict, "the term would end after the calendar", "期限超出日历";
     intent_unsupported: Unsupported, "the protocol cannot say that", "协议没有这个说法";

@@ -45,7 +45,8 @@ async fn pasted(script: &str) -> Vec<Value> {
 async fn every_dialects_page_opens_with_a_command_that_works_as_pasted() {
     let (_demo, url) = demo(&[]).await;
     let (base, _) = url.split_once("/spi/").expect("a notification URL");
-    for dialect in turnkey_dialects::all() {
+    let of_marketplaces = turnkey_dialects::all().iter();
+    for dialect in of_marketplaces.filter(|dialect| dialect.card().root.is_none()) {
         let name = dialect.card().name;
         let page = page(&format!("docs/dialects/{name}.md"));
         let script = block(&page, "sh");
