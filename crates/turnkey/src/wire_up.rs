@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use turnkey_core::ports::{BusinessClock, Clock, Driver, Store};
-use turnkey_core::{Listing, Now, Plan, Product};
+use turnkey_core::{Account, Accounts, Listing, Now, Plan, Product, Storefront};
 use turnkey_drivers::{
     CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, WebhookDriver,
     WebhookSettings,
@@ -21,7 +21,9 @@ use turnkey_drivers::{
 use turnkey_engine::{Desk, Runner, RunnerLimits, Sweeper, SystemClock, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 
-use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
+use crate::config::{
+    AccountSettings, DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings,
+};
 use crate::http::admin::{Admin, AdminDoor, Sold};
 use crate::http::gateway::{Gateway, Refused};
 use crate::http::holding::{FAKE, Holding};
@@ -86,12 +88,14 @@ impl Shop {
             });
             products.insert(&settled.name, Arc::new(made));
         }
+        let accounts = accounts(settings);
         let listed: Vec<_> = settings
             .listings
             .iter()
             .filter_map(|l| {
                 let product = products.get(l.product.as_str())?;
-                let listing = Arc::new(listing(l, Arc::clone(product), &settings.public_url));
+                let made = listing(l, Arc::clone(product), &settings.public_url, &accounts);
+                let listing = Arc::new(made);
                 Some((listing, l))
             })
             .collect();
@@ -437,7 +441,27 @@ fn demo_seed(key: &MasterKey) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -> Listing {
+/// The accounts of the configuration.
+fn accounts(settings: &Settings) -> Accounts {
+    let account = |account: &AccountSettings| Account {
+        name: account.name.clone(),
+        access_key: account.access_key.clone(),
+        secrets: account
+            .secrets
+            .iter()
+            .map(|key| key.secret.clone().into())
+            .collect(),
+        is_enabled: true,
+    };
+    settings.accounts.iter().map(account).collect()
+}
+
+fn listing(
+    listing: &ListingSettings,
+    product: Arc<Product>,
+    public_url: &str,
+    accounts: &Accounts,
+) -> Listing {
     Listing {
         name: listing.name.clone(),
         product,
@@ -455,8 +479,13 @@ fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -
         reveal_for_ms: millis(listing.reveal_for),
         time_zone: listing.time_zone.clone(),
         ends: listing.ends,
-        own_terms: None,
-        storefront: None,
+        own_terms: listing.own_terms,
+        storefront: listing.front.as_ref().map(|front| Storefront {
+            accounts: accounts.clone(),
+            regions: front.regions.clone(),
+            payment: front.payment,
+            unpaid_after_ms: millis(front.unpaid_after),
+        }),
     }
 }
 

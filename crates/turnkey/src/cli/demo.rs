@@ -72,7 +72,9 @@ impl Demo {
                 ("server.admin_listen", admin),
                 ("admin.token.demo.token.value", token),
             ];
-            overrides.extend(self.delay.clone().map(|d| ("product.demo.demo.delay", d)));
+            for delay in ["product.demo.demo.delay", "product.bastion.demo.delay"] {
+                overrides.extend(self.delay.clone().map(|d| (delay, d)));
+            }
             let rate = self
                 .failure_rate
                 .map(|rate| ("product.demo.demo.failure_rate", rate));
@@ -139,6 +141,13 @@ fn greet(settings: &Settings, is_kept: bool, since: Instant, lang: Lang) {
     });
     for listing in &settings.listings {
         let (title, path) = (listing.dialect.card().title, &listing.path);
+        if listing.front.is_some() {
+            say(&match lang {
+                Lang::En => format!("  {title}  {url}{path}   account demo-ak / demo-sk"),
+                Lang::Zh => format!("  {title}  {url}{path}   账号 demo-ak / demo-sk"),
+            });
+            continue;
+        }
         say(&match lang {
             Lang::En => format!("  {title}  {url}{path}   key demo-key, any spec and package"),
             Lang::Zh => format!("  {title}  {url}{path}   密钥 demo-key，任意规格和套餐"),

@@ -1,6 +1,6 @@
 //! The one check that turns a file into settings.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,9 +31,6 @@ const REVEAL_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a person needs at the least: longer than any marketplace repeats its call.
 const PERSON: Duration = Duration::from_secs(3600);
-
-/// Paths that are ours.
-const RESERVED: [&str; 5] = ["i", "v1", "fake", "healthz", "readyz"];
 
 pub(super) struct Check<'a> {
     pub(super) mode: Mode,
@@ -80,6 +77,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         .filter_map(|(name, listing)| check.listing(name, listing, &file.product, &products))
         .collect();
     check.paths(&listings);
+    let accounts = check.accounts(&file.account, &listings);
     if file.listing.is_empty() {
         check.warn("listing", says::nothing_listed());
     }
@@ -103,6 +101,7 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         is_clock_virtual: file.clock.is_virtual,
         products,
         listings,
+        accounts,
     });
     Checked {
         settings,
@@ -186,7 +185,6 @@ impl Check<'_> {
             self.error(at(".product"), says::no_product(&listing.product, near));
         }
         let offers = product.and_then(|product| self.offers(name, listing, product));
-        let keys = self.keys(name, &listing.keys);
         let zone = listing.time_zone.as_deref().unwrap_or("Asia/Shanghai");
         let time_zone = jiff::tz::TimeZone::get(zone).map_err(|_| says::no_zone(zone));
         let time_zone = self.ok(at(".time_zone"), time_zone);
@@ -202,6 +200,13 @@ impl Check<'_> {
         };
         let reveal_for = listing.reveal_for.map_or(REVEAL_FOR, |span| span.0);
         let dialect = dialect?;
+        let keys = match dialect.card().root {
+            None => self.keys(name, &listing.keys),
+            Some(_) => Vec::new(),
+        };
+        let front = self.front(name, listing, dialect);
+        let own_terms = self.own_terms(name, listing, dialect);
+        let path = self.path(name, listing.path.as_ref(), dialect);
         let product_code = self.product_code(name, listing, dialect);
         let reply_within = self.reply_within(name, listing, dialect);
         if let Some(product) = checked
@@ -216,10 +221,7 @@ impl Check<'_> {
             dialect,
             product: listing.product.clone(),
             product_code,
-            path: listing
-                .path
-                .clone()
-                .unwrap_or_else(|| format!("/spi/{name}")),
+            path,
             keys,
             offers: offers?,
             reply_within,
@@ -232,6 +234,8 @@ impl Check<'_> {
                 EndsName::Exact => Ends::Exact,
                 EndsName::EndOfDay => Ends::EndOfDay,
             },
+            own_terms,
+            front,
         })
     }
 
@@ -301,13 +305,14 @@ impl Check<'_> {
                         self.error(at(&format!(".offer[{n}].plan")), wrong(&offer.plan));
                     }
                 }
-                let offer = |offer: &file::Offer| Offer {
+                let offer = |(n, offer): (usize, &file::Offer)| Offer {
                     spec: offer.spec.clone(),
                     package: offer.package.clone(),
                     plan: offer.plan.clone(),
-                    price: None,
+                    price: self.price(&at(&format!(".offer[{n}].price")), offer.price.as_ref()),
                 };
-                Some(Offers::Listed(offers.iter().map(offer).collect()))
+                let offers = offers.iter().enumerate().map(offer);
+                Some(Offers::Listed(offers.collect()))
             }
         }
     }
@@ -388,30 +393,6 @@ impl Check<'_> {
                 self.warn("vendor.contact", says::no_contact());
             }
             Slow::Wait | Slow::Hold => {}
-        }
-    }
-
-    fn paths(&mut self, listings: &[ListingSettings]) {
-        let mut taken: HashMap<&str, &str> = HashMap::new();
-        for listing in listings {
-            let at = format!("listing.{}.path", listing.name);
-            let first = listing
-                .path
-                .strip_prefix('/')
-                .and_then(|path| path.split('/').next());
-            match first {
-                None => self.error(at.clone(), says::path_without_slash()),
-                Some(first) if RESERVED.contains(&first) => {
-                    self.error(at.clone(), says::path_reserved(first));
-                }
-                Some(_) => {}
-            }
-            if listing.path.contains(['?', '#', '%']) || !listing.path.is_ascii() {
-                self.error(at.clone(), says::path_not_plain());
-            }
-            if let Some(other) = taken.insert(&listing.path, &listing.name) {
-                self.error(at, says::path_taken(&listing.path, other));
-            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::config::admin::Role;
+use crate::config::front::{Account, ExpiryName, PaymentName, PriceText};
 use crate::config::secret::SecretRef;
 
 #[derive(Deserialize)]
@@ -27,6 +28,8 @@ pub(super) struct File {
     pub(super) product: BTreeMap<String, Product>,
     #[serde(default)]
     pub(super) listing: BTreeMap<String, Listing>,
+    #[serde(default)]
+    pub(super) account: BTreeMap<String, Account>,
 }
 
 #[derive(Deserialize)]
@@ -214,6 +217,7 @@ pub(super) struct Listing {
     pub(super) product_code: Option<String>,
     pub(super) app_id: Option<String>,
     pub(super) path: Option<String>,
+    #[serde(default)]
     pub(super) keys: Vec<SecretRef>,
     pub(super) any_plan: Option<String>,
     #[serde(default)]
@@ -227,6 +231,11 @@ pub(super) struct Listing {
     pub(super) time_zone: Option<String>,
     #[serde(default)]
     pub(super) ends: EndsName,
+    pub(super) expiry: Option<ExpiryName>,
+    pub(super) grace: Option<Span>,
+    pub(super) regions: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) payment: Option<PaymentName>,
+    pub(super) unpaid_after: Option<Span>,
     #[serde(default)]
     pub(super) formerly: Vec<String>,
 }
@@ -237,6 +246,7 @@ pub(super) struct Offer {
     pub(super) spec: String,
     pub(super) package: Option<String>,
     pub(super) plan: String,
+    pub(super) price: Option<PriceText>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]

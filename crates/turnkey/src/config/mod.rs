@@ -7,6 +7,8 @@ mod admin;
 mod check;
 mod driver;
 mod file;
+mod front;
+mod paths;
 pub mod runtime;
 mod says;
 mod secret;
@@ -20,13 +22,14 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format as _, Toml};
 use secrecy::SecretString;
-use turnkey_core::{Ends, Offers, Slow};
+use turnkey_core::{Ends, Offers, OwnTerms, Slow};
 use turnkey_dialects::Dialect;
 use turnkey_drivers::WebhookSecret;
 
 use crate::words::Said;
 pub use admin::{AdminSettings, Role, TokenSettings, token_hash};
 use file::File;
+pub use front::{AccountSettings, FrontSettings};
 pub use secret::{KeySource, MasterKeySource, environment, locale};
 
 /// The commented starter file that `turnkey init` writes.
@@ -75,6 +78,8 @@ pub struct Settings {
     pub products: Vec<ProductSettings>,
     /// Where it is sold.
     pub listings: Vec<ListingSettings>,
+    /// Who buys at a storefront.
+    pub accounts: Vec<AccountSettings>,
 }
 
 /// Who sells, as buyers see it on the pages of holding links.
@@ -179,6 +184,10 @@ pub struct ListingSettings {
     pub time_zone: jiff::tz::TimeZone,
     /// When in its last day a term ends.
     pub ends: Ends,
+    /// What our own clock does at the end of a term.
+    pub own_terms: Option<OwnTerms>,
+    /// What makes it a storefront.
+    pub front: Option<FrontSettings>,
 }
 
 /// A key that was found, and where.

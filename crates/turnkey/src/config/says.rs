@@ -361,6 +361,22 @@ pub(super) fn path_taken(path: &str, other: &str) -> Said {
     )
 }
 
+pub(super) fn path_fixed(dialect: &str, root: &str) -> Said {
+    say(
+        "path_fixed",
+        format!("{dialect} is served at {root}, where its callers look for it; leave path out"),
+        format!("{dialect} 固定在 {root}，调用方就在那里找它；请不要写 path"),
+    )
+}
+
+pub(super) fn root_taken(root: &str, other: &str) -> Said {
+    say(
+        "root_taken",
+        format!("listing {other:?} is served at {root} too, and nothing tells their calls apart"),
+        format!("商品 {other:?} 也在 {root}，两边的调用无法区分"),
+    )
+}
+
 pub(super) fn key_shared(twin: &str, key: &str) -> Said {
     say(
         "key_shared",

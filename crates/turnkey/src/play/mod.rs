@@ -104,7 +104,7 @@ impl VirtualClock {
         };
         let stages = sold
             .iter()
-            .filter(|(_, _, dialect)| is_in_charge(*dialect))
+            .filter(|(_, _, dialect)| dialect.card().root.is_none() && is_in_charge(*dialect))
             .map(stage)
             .collect();
         let listings = sold.iter().map(|(_, listed, _)| listed.listing());

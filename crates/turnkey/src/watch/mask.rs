@@ -1,5 +1,7 @@
 //! What may be shown of a request: everything but what proves who sent it.
 
+use serde_json::{Map, Value};
+
 /// Names that hold one of these words are masked, in a query as in a header.
 const SECRET_WORDS: [&str; 9] = [
     "signature",
@@ -17,7 +19,8 @@ const SECRET_WORDS: [&str; 9] = [
 pub const MASK: &str = "********";
 
 /// `request`, as it was kept by the call log, with signature, keys, accounts and tokens masked. A
-/// body is counted and not shown: it has no names that we know.
+/// body that is a JSON object is shown; any other is counted and not shown: it has no names that we
+/// know.
 #[must_use]
 pub fn masked(request: &[u8]) -> String {
     let text = String::from_utf8_lossy(request);
@@ -29,7 +32,8 @@ pub fn masked(request: &[u8]) -> String {
         shown.push_str(&masked_header(line));
     }
     if !body.is_empty() {
-        shown.push_str(&format!("\n\n[a body of {} bytes]", body.len()));
+        shown.push_str("\n\n");
+        shown.push_str(&masked_body(body));
     }
     shown
 }
@@ -49,8 +53,62 @@ fn masked_line(line: &str) -> String {
 
 fn masked_header(line: &str) -> String {
     match line.split_once(": ") {
+        Some((name, value)) if name.eq_ignore_ascii_case("authorization") => {
+            format!("{name}: {}", masked_authorization(value))
+        }
         Some((name, _)) if is_secret(name) => format!("{name}: {MASK}"),
         Some(_) | None => line.to_owned(),
+    }
+}
+
+/// Of a request that is signed in its header (`JDCLOUD2-HMAC-SHA256 Credential=…, SignedHeaders=…,
+/// Signature=…`) everything but the signature is worth seeing, and nothing of it is secret.
+fn masked_authorization(value: &str) -> String {
+    let Some((scheme, fields)) = value.split_once(' ').filter(|(s, _)| s.contains("-HMAC-")) else {
+        return MASK.to_owned();
+    };
+    let fields = fields
+        .split(',')
+        .map(|field| match field.trim().split_once('=') {
+            Some((name @ ("Credential" | "SignedHeaders"), value)) => format!("{name}={value}"),
+            Some(("Signature", _)) => format!("Signature={MASK}"),
+            Some(_) | None => MASK.to_owned(),
+        });
+    format!("{scheme} {}", fields.collect::<Vec<_>>().join(", "))
+}
+
+/// As it came, so that its digest can be made again, unless it holds a secret.
+fn masked_body(body: &str) -> String {
+    let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(body) else {
+        return format!("[a body of {} bytes]", body.len());
+    };
+    if mask_members(&mut members) {
+        return Value::Object(members).to_string();
+    }
+    body.to_owned()
+}
+
+/// Masks what is secret among `members`, however deep; whether there was any.
+fn mask_members(members: &mut Map<String, Value>) -> bool {
+    let mut found = false;
+    for (name, value) in members {
+        if is_secret(name) && !value.is_null() {
+            *value = Value::from(MASK);
+            found = true;
+        } else {
+            found |= mask_value(value);
+        }
+    }
+    found
+}
+
+fn mask_value(value: &mut Value) -> bool {
+    match value {
+        Value::Object(members) => mask_members(members),
+        Value::Array(values) => values
+            .iter_mut()
+            .fold(false, |found, v| mask_value(v) | found),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -77,6 +135,45 @@ mod tests {
              &Sign%61ture=********&access_token=******** HTTP/1.1\nhost: a.example\n\
              authorization: ********\nx-app-signature: ********\n\n[a body of 15 bytes]"
         );
+        // What signs a header is seen but for the signature, and a body that is JSON as it came.
+        let call = |value: &str, body: &str| {
+            let head = "PATCH /v1/regions/r/bastion/b HTTP/1.1\r\nauthorization: ";
+            masked(
+                format!("{head}{value}\r\nx-jdcloud-security-token: SECRET\r\n\r\n{body}")
+                    .as_bytes(),
+            )
+        };
+        assert_eq!(
+            call(
+                "JDCLOUD2-HMAC-SHA256 Credential=AK/20261126/r/bastion/jdcloud2_request, \
+                 SignedHeaders=content-type;x-jdcloud-date, Signature=SECRET",
+                "{\"desc\" : \"\\u63cf\", \"password\":null}"
+            ),
+            "PATCH /v1/regions/r/bastion/b HTTP/1.1\nauthorization: JDCLOUD2-HMAC-SHA256 \
+             Credential=AK/20261126/r/bastion/jdcloud2_request, \
+             SignedHeaders=content-type;x-jdcloud-date, Signature=********\n\
+             x-jdcloud-security-token: ********\n\n{\"desc\" : \"\\u63cf\", \"password\":null}"
+        );
+        for (value, body, shown) in [
+            (
+                "X-HMAC-1 SECRET, Signature=SECRET",
+                "",
+                "X-HMAC-1 ********, Signature=********",
+            ),
+            ("X-HMAC-1 signature=SECRET", "", "X-HMAC-1 ********"),
+            ("SECRET", "", "********"),
+            (
+                "a",
+                r#"{"list":[{"userPassword":"SECRET"},1],"desc":"x"}"#,
+                r#"{"list":[{"userPassword":"********"},1],"desc":"x"}"#,
+            ),
+            ("a", "[\"SECRET\"]", "[a body of 10 bytes]"),
+            ("a", "{\"cut\":\"SECR", "[a body of 12 bytes]"),
+        ] {
+            let told = call(value, body);
+            assert!(told.contains(shown), "{told}");
+            assert!(!told.contains("SECR"), "{told}");
+        }
         // Cut off in the middle, or no request at all.
         assert_eq!(
             masked(b"GET /spi?signature=SECR"),

@@ -55,6 +55,13 @@ pub(super) async fn look(
     };
     let mut respelt = None;
     for listing in &settings.listings {
+        if listing.dialect.card().root.is_some() {
+            report.unseen(
+                "server.public_url",
+                says::not_called(&listing.name, &listing.path),
+            );
+            continue;
+        }
         try_listing(settings, listing, door, is_answered, &mut respelt, report).await?;
     }
     Ok(())

@@ -175,6 +175,16 @@ pub(super) fn untried() -> Told {
     )
 }
 
+pub(super) fn not_called(listing: &str, root: &str) -> Told {
+    told(
+        format!(
+            "no test call was sent to listing {listing:?}: buyers call it, at {root}, and its \
+             protocol has none"
+        ),
+        format!("没有向商品 {listing:?} 发送测试调用：它由买家在 {root} 调用，协议里没有测试调用"),
+    )
+}
+
 pub(super) fn clock_off(url: &str, ms: u64, is_ahead: bool) -> Said {
     let (apart, side, zh_side) = match is_ahead {
         true => (seconds(ms), "ahead of", "快"),

@@ -71,7 +71,7 @@ async fn a_demo_leaves_word_for_its_user_alone_and_takes_it_back() {
     let lines: Vec<&str> = stdout.lines().collect();
     assert!(lines[0].starts_with("LISTING"), "{stdout}");
     assert!(
-        lines[2].starts_with("qingcloud-market-demo     qingcloud-market     demo     http://"),
+        lines[3].starts_with("qingcloud-market-demo     qingcloud-market     demo     http://"),
         "{stdout}"
     );
     let (code, stdout, _) = demo.type_in(&["product", "list", "--lang", "zh"]).await;
@@ -79,7 +79,7 @@ async fn a_demo_leaves_word_for_its_user_alone_and_takes_it_back() {
     assert!(stdout.starts_with("产品"), "{stdout}");
     let (_, stdout, _) = demo.type_in(&["product", "list", "--json"]).await;
     let json: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
-    assert_eq!(json["items"][0]["name"], "demo");
+    assert_eq!(json["items"][1]["name"], "demo");
 
     demo.stop().await;
     assert!(!file.exists(), "a token of nobody is left");
