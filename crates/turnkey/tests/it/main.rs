@@ -29,6 +29,7 @@ mod openssh_bastion;
 mod pages;
 mod proxy;
 mod python_peer;
+mod sdk;
 mod secrets;
 mod seed;
 mod stock;
