@@ -202,6 +202,19 @@ impl Site {
         std::fs::write(self.at(&format!("{id}.ssh")), config).expect("a configuration");
     }
 
+    /// The same, from what the vendor has of the bastion `id`.
+    fn know_from_folder(&self, id: &str) {
+        let folder = self.instance_folder(id);
+        let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
+        let config = text("sshd_config");
+        let mut words = config.split_whitespace();
+        let address = words.find(|word| word.starts_with("127.0.0.1:"));
+        let port = address.and_then(|address| address.split(':').nth(1));
+        let port = port.expect("a port");
+        let known = format!("[127.0.0.1]:{port} {}", text("host_key.pub"));
+        self.know(id, &text("client_key"), &known);
+    }
+
     /// The key that opens the target, where only we read it.
     fn client_key(&self) -> PathBuf {
         let own = self.at("target.key");
@@ -682,15 +695,12 @@ async fn a_bastion_is_bought_expires_is_renewed_and_goes() {
     let answer = call(&served, &[&create[..], &paid[..]].concat()).await;
     let id = answer.instance();
     let url = answer.json()["instanceInfo"]["frontEndUrl"].clone();
-    let (_, port) = url
-        .as_str()
-        .and_then(|url| url.rsplit_once(':'))
-        .expect("a port");
+    let text = std::fs::read_to_string(site.instance_folder(&id).join("sshd_config"));
+    let port = url.as_str().and_then(|url| url.rsplit(':').next());
+    let listens = format!("ListenAddress 127.0.0.1:{}", port.expect("a port"));
+    assert!(text.expect("a configuration").contains(&listens), "{url}");
     // This market hands on no key: the vendor does.
-    let folder = site.instance_folder(&id);
-    let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
-    let known = format!("[127.0.0.1]:{port} {}", text("host_key.pub"));
-    site.know(&id, &text("client_key"), &known);
+    site.know_from_folder(&id);
     assert_eq!(
         site.through(&id).await,
         Ok(()),
@@ -715,9 +725,99 @@ async fn a_bastion_is_bought_expires_is_renewed_and_goes() {
 
     assert_eq!(call(&served, &act("DeleteInstance")).await.status, 200);
     until("the end of it", || {
-        !folder.exists() && site.running().is_empty()
+        !site.instance_folder(&id).exists() && site.running().is_empty()
     })
     .await;
+    served.signal(Signal::TERM);
+    assert!(served.ended().await.success());
+}
+
+/// A cloud that sells bastions to whoever has an account.
+const CLOUD: &str = r#"
+    [server]
+    listen = "127.0.0.1:0"
+    admin_listen = "127.0.0.1:0"
+    public_url = "http://127.0.0.1:8686"
+    [store]
+    url = "sqlite:test.db"
+    [secrets]
+    master_key = { file = "test.key" }
+    [product.bastion]
+    driver = "command"
+    [product.bastion.command]
+    argv = ["python3"]
+    [product.bastion.plan.standard]
+    params = { permit_open = ["127.0.0.1:*"], sessions = 5 }
+    [listing.bastion]
+    dialect = "jdcloud-bastion"
+    product = "bastion"
+    regions = { cn-north-1 = ["cn-north-1a"] }
+    payment = "trusted"
+    [[listing.bastion.offer]]
+    spec = "standard"
+    plan = "standard"
+    price = { month = "300.00", year = "3000.00", currency = "CNY" }
+    [account.acme]
+    access_key = "demo-ak"
+    secret_key = { file = "demo.sk" }
+"#;
+
+/// What a buyer does with the official SDK: `buy`, or the status that `instance` is to have.
+const BUYER: &str = r#"
+import json, sys
+from lifecycle import Buyer, buy, expire_or_start, instance
+what, buyer = sys.argv[1], Buyer(*sys.argv[2:5])
+if what == "buy":
+    id = buy(buyer, "standard", 1)[0]["instanceId"]
+    print(json.dumps(buyer.done(instance, id)["bastion"]))
+else:
+    buyer.true(expire_or_start, sys.argv[5], int(what))
+"#;
+
+/// What the buyer's program prints at `served`.
+async fn buyer(served: &Served, arguments: [&str; 2]) -> String {
+    let [what, instance] = arguments;
+    let output = crate::sdk::python(&["-c", BUYER, what])
+        .args([&served.address.to_string(), "demo-ak", "demo-sk", instance])
+        .output()
+        .await
+        .expect("python3 is missing; `cargo xtask test` installs it");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout)
+        .expect("text")
+        .trim()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_bastion_is_bought_with_the_python_sdk_and_gone_through() {
+    let site = Site::new().await;
+    let mut argv = vec!["python3".to_owned()];
+    argv.extend(site.arguments());
+    std::fs::write(site.at("turnkey.toml"), CLOUD).expect("a configuration");
+    std::fs::write(site.at("demo.sk"), "demo-sk\n").expect("a secret");
+    let mut command = Command::new(PROGRAM);
+    command.arg("serve").current_dir(site.folder.path()).env(
+        "TURNKEY__PRODUCT__BASTION__COMMAND__ARGV",
+        json!(argv).to_string(),
+    );
+    let served = Served::start(command, &site.at("serve.log")).await;
+    let bought = buyer(&served, ["buy", ""]).await;
+    let bought: Value = serde_json::from_str(&bought).expect("an instance");
+    let id = bought["instanceId"].as_str().expect("an id");
+    let extra = |name: &str| bought["access"]["extra"][name].as_str().expect("text");
+    site.know(id, extra("private_key"), extra("known_hosts"));
+    assert_eq!(site.through(id).await, Ok(()));
+
+    buyer(&served, ["13", id]).await;
+    until("the suspension", || site.listeners().is_empty()).await;
+    let refused = site.through(id).await.expect_err("nobody listens");
+    assert!(refused.contains("Connection refused"), "{refused}");
+
+    buyer(&served, ["1", id]).await;
+    until("the resumption", || !site.listeners().is_empty()).await;
+    assert_eq!(site.through(id).await, Ok(()));
     served.signal(Signal::TERM);
     assert!(served.ended().await.success());
 }
