@@ -660,7 +660,12 @@ async fn call(served: &Served, parameters: Parameters<'_>) -> Answer {
 async fn sold(site: &Site) -> Served {
     let toml = std::fs::read_to_string(format!("{EXAMPLE}/turnkey.toml")).expect("it");
     std::fs::write(site.at("turnkey.toml"), toml).expect("a configuration");
-    std::fs::write(site.at("market.key"), "k9Zt3vQeXw2LrB7uYh5N\n").expect("a key");
+    for (file, secret) in [
+        ("market.key", "k9Zt3vQeXw2LrB7uYh5N"),
+        ("buyer.sk", "buyer-sk"),
+    ] {
+        std::fs::write(site.at(file), secret).expect("a secret");
+    }
     let mut argv = vec!["python3".to_owned()];
     argv.extend(site.arguments());
     let mut command = Command::new(PROGRAM);
@@ -732,36 +737,6 @@ async fn a_bastion_is_bought_expires_is_renewed_and_goes() {
     assert!(served.ended().await.success());
 }
 
-/// A cloud that sells bastions to whoever has an account.
-const CLOUD: &str = r#"
-    [server]
-    listen = "127.0.0.1:0"
-    admin_listen = "127.0.0.1:0"
-    public_url = "http://127.0.0.1:8686"
-    [store]
-    url = "sqlite:test.db"
-    [secrets]
-    master_key = { file = "test.key" }
-    [product.bastion]
-    driver = "command"
-    [product.bastion.command]
-    argv = ["python3"]
-    [product.bastion.plan.standard]
-    params = { permit_open = ["127.0.0.1:*"], sessions = 5 }
-    [listing.bastion]
-    dialect = "jdcloud-bastion"
-    product = "bastion"
-    regions = { cn-north-1 = ["cn-north-1a"] }
-    payment = "trusted"
-    [[listing.bastion.offer]]
-    spec = "standard"
-    plan = "standard"
-    price = { month = "300.00", year = "3000.00", currency = "CNY" }
-    [account.acme]
-    access_key = "demo-ak"
-    secret_key = { file = "demo.sk" }
-"#;
-
 /// What a buyer does with the official SDK: `buy`, or the status that `instance` is to have.
 const BUYER: &str = r#"
 import json, sys
@@ -778,7 +753,12 @@ else:
 async fn buyer(served: &Served, arguments: [&str; 2]) -> String {
     let [what, instance] = arguments;
     let output = crate::sdk::python(&["-c", BUYER, what])
-        .args([&served.address.to_string(), "demo-ak", "demo-sk", instance])
+        .args([
+            &served.address.to_string(),
+            "buyer-ak",
+            "buyer-sk",
+            instance,
+        ])
         .output()
         .await
         .expect("python3 is missing; `cargo xtask test` installs it");
@@ -793,16 +773,7 @@ async fn buyer(served: &Served, arguments: [&str; 2]) -> String {
 #[tokio::test]
 async fn a_bastion_is_bought_with_the_python_sdk_and_gone_through() {
     let site = Site::new().await;
-    let mut argv = vec!["python3".to_owned()];
-    argv.extend(site.arguments());
-    std::fs::write(site.at("turnkey.toml"), CLOUD).expect("a configuration");
-    std::fs::write(site.at("demo.sk"), "demo-sk\n").expect("a secret");
-    let mut command = Command::new(PROGRAM);
-    command.arg("serve").current_dir(site.folder.path()).env(
-        "TURNKEY__PRODUCT__BASTION__COMMAND__ARGV",
-        json!(argv).to_string(),
-    );
-    let served = Served::start(command, &site.at("serve.log")).await;
+    let served = sold(&site).await;
     let bought = buyer(&served, ["buy", ""]).await;
     let bought: Value = serde_json::from_str(&bought).expect("an instance");
     let id = bought["instanceId"].as_str().expect("an id");
