@@ -2,6 +2,7 @@
 //! here.
 
 mod admin_client;
+mod buy;
 mod calls;
 mod clock;
 mod config_check;
@@ -19,6 +20,7 @@ mod product;
 mod purchase;
 mod secret;
 mod serve;
+mod signing;
 mod stock;
 mod terminal;
 mod trigger;
@@ -83,6 +85,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Be the marketplace: its overture, its signature, its time limit, its retries.
     Trigger(trigger::Trigger),
+    /// Be a buyer: order instances at a storefront, and wait until they run.
+    Buy(buy::Buy),
     /// Move the clock that terms are counted on: a year in a moment.
     Clock(clock::Clock),
     /// Run the shop: what was bought.
@@ -135,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Serve(with) => serve::run(&with.config, lang),
         Command::Doctor(doctor) => doctor.run(lang),
         Command::Trigger(trigger) => trigger.run(lang),
+        Command::Buy(buy) => buy.run(lang),
         Command::Clock(clock) => clock.run(lang),
         Command::Purchase(purchase) => purchase.run(lang),
         Command::Order(order) => order.run(lang),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use turnkey_core::ports::{Clock, Store};
@@ -339,17 +339,19 @@ fn bounded(head: &hyper::http::request::Parts, card: &Card) -> Result<(), Refusa
 }
 
 async fn collect(body: Incoming, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let too_long = || {
+        let message = format!("the body has more than {bytes_max} bytes");
+        Refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", message)
+    };
+    // What is announced as too long need not be waited for.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > bytes_max {
+        return Err(too_long());
+    }
     let limited = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_WITHIN, limited).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("the body has more than {bytes_max} bytes");
-            Err(Refusal::http(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_long",
-                message,
-            ))
-        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => {
             let message = "the body broke off".to_owned();
             Err(Refusal::http(

@@ -14,6 +14,7 @@ mod admin;
 mod app;
 mod appcenter;
 mod bad_input;
+mod bastion;
 mod binary;
 mod cli;
 mod config;

@@ -3,8 +3,7 @@
 
 mod tell;
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -19,8 +18,8 @@ use turnkey_core::{
 use turnkey_dialects::{Action, Dialect, Overture};
 use turnkey_engine::SystemClock;
 
+use crate::cli::signing::Source;
 use crate::cli::{Exit, Lang, complain};
-use crate::config;
 use crate::market::{Delivery, Market, known_by};
 use crate::words::start;
 use tell::Tally;
@@ -138,7 +137,19 @@ impl Trigger {
 
     /// The dialect and the action, or a list of what there is.
     fn chosen(&self, lang: Lang) -> Option<(&'static dyn Dialect, &'static Action)> {
-        let dialect = self.dialect.as_deref().and_then(turnkey_dialects::find);
+        let named = self.dialect.as_deref().and_then(turnkey_dialects::find);
+        let is_storefront = |dialect: &&dyn Dialect| dialect.card().root.is_some();
+        if let Some(dialect) = named.filter(is_storefront) {
+            let name = dialect.card().name;
+            complain(&match lang {
+                Lang::En => format!(
+                    "{name} is called by buyers and not by a marketplace: use `turnkey buy`"
+                ),
+                Lang::Zh => format!("{name} 由买家调用，不是云市场：请用 `turnkey buy`"),
+            });
+            return None;
+        }
+        let dialect = named;
         let named = self.action.as_deref();
         let action = dialect.and_then(|dialect| {
             dialect
@@ -154,7 +165,7 @@ impl Trigger {
             "which marketplace, and what should it do?",
             "哪个云市场，做什么？",
         ));
-        for dialect in turnkey_dialects::all() {
+        for dialect in turnkey_dialects::all().iter().filter(|d| !is_storefront(d)) {
             let actions: Vec<_> = dialect.card().actions.iter().map(|a| a.name).collect();
             complain(&format!(
                 "  turnkey trigger {} {}",
@@ -166,30 +177,14 @@ impl Trigger {
     }
 
     fn signing_key(&self, lang: Lang) -> anyhow::Result<SecretString> {
-        let text = match (&self.key, &self.key_env, &self.key_file) {
-            (Some(dash), _, _) if dash == "-" => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .with_context(|| start::cannot_read(Path::new("-")))?;
-                text
-            }
-            (Some(key), _, _) => {
-                if key != DEMO_KEY {
-                    complain(lang.pick(
-                        "warning: others on this machine can read --key; use --key-env, --key-file or --key -",
-                        "警告：本机其他用户能看到 --key 的内容；请用 --key-env、--key-file 或 --key -",
-                    ));
-                }
-                key.clone()
-            }
-            (None, Some(name), _) => config::environment(name)?,
-            (None, None, Some(file)) => {
-                std::fs::read_to_string(file).with_context(|| start::cannot_read(file))?
-            }
-            (None, None, None) => DEMO_KEY.to_owned(),
+        let source = Source {
+            flag: "--key",
+            outright: self.key.as_deref(),
+            env: self.key_env.as_deref(),
+            file: self.key_file.as_ref(),
+            demo: DEMO_KEY,
         };
-        Ok(text.trim_end_matches(['\r', '\n']).to_owned().into())
+        source.read(lang)
     }
 
     /// What the marketplace asks; the protocol's `ask` face puts it in the marketplace's words.

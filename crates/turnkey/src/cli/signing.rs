@@ -1,0 +1,63 @@
+//! Where a command takes the key from that signs: never from a place of its own.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use crate::cli::{Lang, complain};
+use crate::config;
+use crate::words::start;
+
+/// The three ways to say a key, and the demonstration's, which is no secret.
+pub(super) struct Source<'a> {
+    /// What the flag is called, such as `--key`.
+    pub(super) flag: &'a str,
+    /// Said outright; `-` reads it from stdin.
+    pub(super) outright: Option<&'a str>,
+    /// The environment variable that holds it.
+    pub(super) env: Option<&'a str>,
+    /// The file that holds it.
+    pub(super) file: Option<&'a PathBuf>,
+    /// What `turnkey demo` has.
+    pub(super) demo: &'a str,
+}
+
+impl Source<'_> {
+    /// The key.
+    ///
+    /// # Errors
+    /// When it cannot be read from where it should be.
+    pub(super) fn read(&self, lang: Lang) -> anyhow::Result<SecretString> {
+        let text = match (self.outright, self.env, self.file) {
+            (Some("-"), _, _) => {
+                let mut text = String::new();
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .with_context(|| start::cannot_read(Path::new("-")))?;
+                text
+            }
+            (Some(key), _, _) => {
+                if key != self.demo {
+                    let flag = self.flag;
+                    complain(&match lang {
+                        Lang::En => format!(
+                            "warning: others on this machine can read {flag}; use {flag}-env, {flag}-file or {flag} -"
+                        ),
+                        Lang::Zh => format!(
+                            "警告：本机其他用户能看到 {flag} 的内容；请用 {flag}-env、{flag}-file 或 {flag} -"
+                        ),
+                    });
+                }
+                key.to_owned()
+            }
+            (None, Some(name), _) => config::environment(name)?,
+            (None, None, Some(file)) => {
+                std::fs::read_to_string(file).with_context(|| start::cannot_read(file))?
+            }
+            (None, None, None) => self.demo.to_owned(),
+        };
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned().into())
+    }
+}
