@@ -13,6 +13,7 @@
 
 mod load;
 mod measure;
+mod openapi;
 mod pin;
 mod preload;
 mod report;

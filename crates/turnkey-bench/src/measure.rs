@@ -8,6 +8,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::load::{Loaded, Until, load};
+use crate::openapi;
 use crate::pin::Cores;
 use crate::preload::preload;
 use crate::requests::{Requests, Signer};
@@ -228,19 +229,32 @@ fn prepare(
         Traffic::Constant => signer.constant(),
         Traffic::Ping => signer.pings(Keys::Ordered, 0..REPEATED)?,
         Traffic::Repeated => signer.creates(Keys::Ordered, 0..REPEATED)?,
-        Traffic::Fresh(keys) => {
-            // A duration turns a float into a whole number without ever wrapping.
-            let wanted = Duration::from_secs_f64(per_second * lasting.as_secs_f64() * HEADROOM);
+        Traffic::OpenapiPing => openapi::pings(0..REPEATED)?,
+        Traffic::OpenapiFresh => {
             let first = at.next;
-            at.next += wanted.as_secs().max(REQUESTS_MIN);
+            at.next += wanted(per_second, lasting);
+            openapi::purchases(first..at.next)?
+        }
+        Traffic::Fresh(keys) => {
+            let first = at.next;
+            at.next += wanted(per_second, lasting);
             signer.creates(keys, first..at.next)?
         }
     };
     let until = match traffic {
-        Traffic::Fresh(_) => Until::AllSent(lasting),
-        Traffic::Constant | Traffic::Ping | Traffic::Repeated => Until::Elapsed(lasting),
+        Traffic::Fresh(_) | Traffic::OpenapiFresh => Until::AllSent(lasting),
+        Traffic::Constant | Traffic::Ping | Traffic::Repeated | Traffic::OpenapiPing => {
+            Until::Elapsed(lasting)
+        }
     };
     Ok((requests, until))
+}
+
+/// How many requests are made for a server that is so fast.
+fn wanted(per_second: f64, lasting: Duration) -> u64 {
+    // A duration turns a float into a whole number without ever wrapping.
+    let wanted = Duration::from_secs_f64(per_second * lasting.as_secs_f64() * HEADROOM);
+    wanted.as_secs().max(REQUESTS_MIN)
 }
 
 fn round(loaded: &Loaded, busy: Duration) -> anyhow::Result<Round> {

@@ -14,6 +14,7 @@ pub(crate) struct Report<'a> {
     create_two_commits_over_verify: Option<f64>,
     duplicate_over_verify: Option<f64>,
     floor_over_verify: Option<f64>,
+    openapi_create_over_openapi_verify: Option<f64>,
     group_commit_over_own_transaction: Option<f64>,
     p99_over_verify_p99: Option<f64>,
     ordered_over_empty: Option<f64>,
@@ -54,6 +55,11 @@ impl<'a> Report<'a> {
             create_two_commits_over_verify: over_verify(Kind::CreateTwoCommits),
             duplicate_over_verify: over_verify(Kind::Duplicate),
             floor_over_verify: over_verify(Kind::Floor),
+            openapi_create_over_openapi_verify: all.of(
+                Kind::OpenapiCreate,
+                Kind::OpenapiVerify,
+                |round| round.per_second,
+            ),
             group_commit_over_own_transaction: create(Kind::CreateOwnTransaction),
             p99_over_verify_p99: all.of(Kind::Create, Kind::Verify, |round| round.p99_ms),
             ordered_over_empty: over_empty(Kind::CreateRowsOrdered),
@@ -89,6 +95,11 @@ impl<'a> Report<'a> {
                 "create, two commits ÷ verify",
                 0.2,
                 self.create_two_commits_over_verify,
+            ),
+            least(
+                "openapi create ÷ openapi verify",
+                0.3,
+                self.openapi_create_over_openapi_verify,
             ),
             most(
                 "p99 of create ÷ p99 of verify",

@@ -133,11 +133,16 @@ impl Requests {
         self.bytes.get(begin..end)
     }
 
+    /// One that is there as bytes already.
+    pub(crate) fn push_bytes(&mut self, request: &[u8]) {
+        self.bytes.extend_from_slice(request);
+        self.ends.push(self.bytes.len());
+    }
+
     /// One that asks for `target`.
     fn push(&mut self, target: &str) {
         let request = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
-        self.bytes.extend_from_slice(request.as_bytes());
-        self.ends.push(self.bytes.len());
+        self.push_bytes(request.as_bytes());
     }
 }
 

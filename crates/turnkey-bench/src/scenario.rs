@@ -22,6 +22,10 @@ pub(crate) enum Kind {
     Duplicate,
     /// As create, but each request is a transaction of its own.
     CreateOwnTransaction,
+    /// An authentic call of the storefront's API with the body of a purchase that stores nothing.
+    OpenapiVerify,
+    /// A purchase of one at the storefront, with an immediate driver: one commit.
+    OpenapiCreate,
     /// As create, where many orders with ordered keys are stored already.
     CreateRowsOrdered,
     /// As create, where many orders with random keys are stored already.
@@ -39,6 +43,10 @@ pub(crate) enum Traffic {
     Fresh(Keys),
     /// Orders that are not.
     Repeated,
+    /// Signed as JD Cloud does (V3, a JSON body), and stores nothing.
+    OpenapiPing,
+    /// The same, and buys.
+    OpenapiFresh,
 }
 
 /// Which server it is sent to. Scenarios with the same server share one process.
@@ -64,6 +72,8 @@ impl Kind {
             Self::CreateTwoCommits => "create_two_commits",
             Self::Duplicate => "duplicate",
             Self::CreateOwnTransaction => "create_own_transaction",
+            Self::OpenapiVerify => "openapi_verify",
+            Self::OpenapiCreate => "openapi_create",
             Self::CreateRowsOrdered => "create_rows_ordered",
             Self::CreateRowsRandom => "create_rows_random",
         }
@@ -75,6 +85,8 @@ impl Kind {
             Self::Floor => Traffic::Constant,
             Self::Verify => Traffic::Ping,
             Self::Duplicate => Traffic::Repeated,
+            Self::OpenapiVerify => Traffic::OpenapiPing,
+            Self::OpenapiCreate => Traffic::OpenapiFresh,
             Self::Create
             | Self::CreateTwoCommits
             | Self::CreateOwnTransaction
@@ -86,7 +98,12 @@ impl Kind {
     /// Where it is sent.
     pub(crate) fn host(self) -> Host {
         match self {
-            Self::Floor | Self::Verify | Self::Create | Self::Duplicate => Host::Plain,
+            Self::Floor
+            | Self::Verify
+            | Self::Create
+            | Self::Duplicate
+            | Self::OpenapiVerify
+            | Self::OpenapiCreate => Host::Plain,
             Self::CreateTwoCommits => Host::Slow,
             Self::CreateOwnTransaction => Host::OwnTransaction,
             Self::CreateRowsOrdered => Host::Loaded(Keys::Ordered),
@@ -101,7 +118,14 @@ pub(crate) fn chosen(only: &[Kind], has_rows: bool, keys: &[Keys]) -> Vec<Kind> 
         Host::Loaded(of) => has_rows && keys.contains(&of),
         Host::Plain | Host::Slow | Host::OwnTransaction => true,
     };
-    let is_wanted = |kind: &Kind| only.is_empty() || only.contains(kind) || *kind == Kind::Verify;
+    // What others are measured against.
+    let is_base = |kind: &Kind| {
+        let base_of_openapi = only
+            .contains(&Kind::OpenapiCreate)
+            .then_some(Kind::OpenapiVerify);
+        *kind == Kind::Verify || Some(*kind) == base_of_openapi
+    };
+    let is_wanted = |kind: &Kind| only.is_empty() || only.contains(kind) || is_base(kind);
     let all = Kind::value_variants().iter().copied();
     all.filter(is_possible).filter(is_wanted).collect()
 }
