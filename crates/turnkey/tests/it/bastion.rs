@@ -321,3 +321,37 @@ async fn a_buyer_at_a_terminal_gets_what_was_bought_once() {
     assert!(stderr.contains("turnkey buy"), "{stderr}");
     demo.stop().await;
 }
+
+#[tokio::test]
+async fn the_same_signed_switch_is_done_as_often_as_it_comes() {
+    let mut demo = Demo::start(&[]).await;
+    let to = door(&demo);
+    let bought = exchange(
+        to,
+        &request("POST", CREATE, &purchase(1, None), "buy", as_it_is),
+    )
+    .await;
+    let order = bought.json()["result"]["sourceIds"][0]["sourceId"].clone();
+    let order = order.as_str().expect("an order").to_owned();
+    let look = |n: usize| {
+        let target = format!("/v1/regions/cn-north-1/order/{order}");
+        request("GET", &target, b"", &format!("look-{n}"), as_it_is)
+    };
+    let shown = exchange(to, &look(0)).await.json();
+    let id = shown["result"]["bastion"]["instanceId"]
+        .as_str()
+        .expect("an id");
+    let target = format!("/v1/regions/cn-north-1/instances/{id}:modifyInstanceExpireOrStart");
+    let expire = request("POST", &target, br#"{"status":13}"#, "expire", as_it_is);
+    let start = request("POST", &target, br#"{"status":1}"#, "start", as_it_is);
+    for (n, (raw, status)) in [(&expire, 13), (&start, 1), (&expire, 13)]
+        .iter()
+        .enumerate()
+    {
+        let answer = exchange(to, raw).await;
+        assert_eq!(answer.json()["result"], json!({"result": true}));
+        let now = exchange(to, &look(n + 1)).await.json();
+        assert_eq!(now["result"]["bastion"]["status"], *status);
+    }
+    demo.stop().await;
+}
