@@ -284,6 +284,60 @@ async fn a_year_that_was_played_is_the_same_as_one_that_went_by() {
     app.stop().await;
 }
 
+/// A storefront is nobody's stage: its buyers are people, and its terms are ours to keep.
+#[tokio::test]
+async fn a_played_year_leaves_a_storefront_to_our_own_clock() {
+    let mut demo = Demo::start(&[]).await;
+    let base = demo.url.split("/spi/").next().expect("a URL").to_owned();
+    let to = format!("{base}/spi/qingcloud-market/demo");
+    let create = ["trigger", "qingcloud-market", "create", "--to", &to];
+    let (code, _, stderr) = demo.type_in(&create).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let mut bought = Vec::new();
+    for renews in [&["--auto-renew"][..], &[]] {
+        let buy = ["buy", "--endpoint", &base, "--spec", "basic", "--json"];
+        let (code, stdout, stderr) = demo.type_in(&[&buy, renews].concat()).await;
+        assert_eq!(code, Some(0), "{stderr}");
+        let json: Value = serde_json::from_str(&stdout).expect("one JSON object");
+        let id = json["instances"][0]["instance_id"].as_str();
+        bought.push(id.expect("an instance").replacen("b-", "i-", 1));
+    }
+    let advance = ["clock", "advance", "400d", "--play", "--json"];
+    let (code, stdout, stderr) = demo.type_in(&advance).await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let advanced: Value = serde_json::from_str(&stdout).expect("one JSON object");
+    assert_eq!(advanced["calls"], advanced["answered"]);
+    let scenes = advanced["scenes"].as_array().expect("scenes");
+    assert!(!scenes.is_empty());
+    let is_played = |id: &str| scenes.iter().any(|scene| scene["instance"] == id);
+    assert!(!bought.iter().any(|id| is_played(id)), "{scenes:?}");
+
+    let mut told = Vec::new();
+    for id in &bought {
+        let (_, stdout, _) = demo.type_in(&["instance", "show", id, "--json"]).await;
+        let shown: Value = serde_json::from_str(&stdout).expect("JSON");
+        let renewals = [
+            "order",
+            "list",
+            "--instance",
+            id,
+            "--kind",
+            "renew",
+            "--json",
+        ];
+        let (_, stdout, _) = demo.type_in(&renewals).await;
+        let orders: Value = serde_json::from_str(&stdout).expect("JSON");
+        let orders = orders["items"].as_array().expect("orders");
+        assert!(orders.iter().all(|order| order["state"] == "fulfilled"));
+        let state = shown["state"].as_str().expect("a state").to_owned();
+        told.push((state, orders.len()));
+    }
+    // 400 days are 13 months and some days, whatever the month.
+    let wanted = [("running", 13), ("released", 0)];
+    assert_eq!(told, wanted.map(|(state, n)| (state.to_owned(), n)));
+    demo.stop().await;
+}
+
 /// The clock as `turnkey clock show` tells it.
 async fn shown(demo: &Demo) -> Value {
     let (code, stdout, stderr) = demo.type_in(&["clock", "show", "--json"]).await;
