@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use iso_currency::Currency;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use secrecy::ExposeSecret as _;
@@ -26,6 +27,12 @@ const GRACE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Longest access key: it stands in a header of every call.
 const ACCESS_KEY_CHARS_MAX: usize = 128;
+
+/// Longest name of a region or a zone: it stands in the path of every call.
+const REGION_CHARS_MAX: usize = 64;
+
+/// Decimal places of every amount here, and so of every currency that can be priced in.
+const PLACES: u16 = 2;
 
 /// What makes a listing a storefront, as it is checked.
 #[derive(Clone, Debug)]
@@ -111,8 +118,15 @@ impl Check<'_> {
         }
         self.front_offers(name, &listing.offer);
         let regions = listing.regions.clone().unwrap_or_default();
-        if regions.is_empty() || regions.values().any(Vec::is_empty) {
-            self.error(at(".regions"), regions_needed());
+        self.regions(&at(".regions"), &regions);
+        match (listing.unpaid_after, listing.payment) {
+            (Some(span), _) if span.0.is_zero() => {
+                self.error(at(".unpaid_after"), unpaid_after_nothing());
+            }
+            (Some(_), Some(PaymentName::Trusted)) => {
+                self.warn(at(".unpaid_after"), nothing_unpaid());
+            }
+            (Some(_) | None, _) => {}
         }
         let payment = match listing.payment {
             Some(PaymentName::Trusted) => Payment::Trusted,
@@ -129,13 +143,43 @@ impl Check<'_> {
         })
     }
 
+    /// Regions and zones, which calls name in their path and body.
+    fn regions(&mut self, at: &str, regions: &BTreeMap<String, Vec<String>>) {
+        if regions.is_empty() || regions.values().any(Vec::is_empty) {
+            self.error(at, regions_needed());
+        }
+        for (region, zones) in regions {
+            let mut taken = BTreeSet::new();
+            for name in std::iter::once(region).chain(zones) {
+                if !is_region(name) {
+                    self.error(format!("{at}.{region}"), region_malformed(name));
+                }
+            }
+            if let Some(twice) = zones.iter().find(|zone| !taken.insert(*zone)) {
+                self.error(format!("{at}.{region}"), zone_twice(twice));
+            }
+        }
+    }
+
     /// A plan is found again by its size, and sums are of one currency.
     fn front_offers(&mut self, name: &str, offers: &[Offer]) {
-        let (mut plans, mut currencies) = (BTreeSet::new(), BTreeSet::new());
+        let (mut specs, mut plans) = (BTreeSet::new(), BTreeSet::new());
+        let mut currencies = BTreeSet::new();
+        let has_prices = offers.iter().any(|offer| offer.price.is_some());
         for (n, offer) in offers.iter().enumerate() {
             let at = |key: &str| format!("listing.{name}.offer[{n}].{key}");
             if offer.package.is_some() {
                 self.error(at("package"), no_package());
+            }
+            if !specs.insert(&offer.spec) {
+                self.error(at("spec"), spec_twice(&offer.spec));
+            }
+            match &offer.price {
+                None if has_prices => self.warn(at("price"), price_missing()),
+                Some(price) if price.month.is_none() => {
+                    self.warn(at("price.month"), month_missing());
+                }
+                None | Some(_) => {}
             }
             if !plans.insert(&offer.plan) {
                 self.error(at("plan"), plan_twice(&offer.plan));
@@ -177,10 +221,9 @@ impl Check<'_> {
 
     pub(super) fn price(&mut self, at: &str, price: Option<&PriceText>) -> Option<Price> {
         let price = price?;
-        let is_code = price.currency.len() == 3
-            && price.currency.bytes().all(|byte| byte.is_ascii_uppercase());
-        if !is_code {
-            self.error(format!("{at}.currency"), currency_malformed());
+        let known = Currency::from_code(&price.currency);
+        if known.and_then(Currency::exponent) != Some(PLACES) {
+            self.error(format!("{at}.currency"), currency_unknown(&price.currency));
         }
         if price.month.is_none() && price.year.is_none() {
             self.error(at, price_empty());
@@ -251,11 +294,26 @@ impl Check<'_> {
 
 /// An exact amount with at most two places, in hundredths.
 fn minor_units(text: &str) -> Option<i64> {
+    // Signs and separators are no part of a price that somebody reads twice.
+    let is_plain = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let starts = text
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_digit());
+    if !starts || text.ends_with('.') || !text.bytes().all(is_plain) {
+        return None;
+    }
     let amount = Decimal::from_str_exact(text).ok()?;
-    let fits = !amount.is_sign_negative() && amount.scale() <= 2;
+    let fits = amount.scale() <= u32::from(PLACES);
     fits.then_some(amount)?
         .checked_mul(Decimal::ONE_HUNDRED)?
         .to_i64()
+}
+
+/// One that stands in a path and in a credential as it is.
+fn is_region(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=REGION_CHARS_MAX).contains(&name.len()) && name.bytes().all(fits)
 }
 
 /// One that stands in a credential without being mistaken for its end.
@@ -283,8 +341,8 @@ fn keys_of_accounts() -> Said {
 fn offers_needed() -> Said {
     say(
         "storefront_offers",
-        "a storefront sells sizes in an order; write an [[listing.….offer]] for each spec",
-        "店面卖的规格有大小之分；请为每个规格写一个 [[listing.….offer]]",
+        "a storefront sells sizes in an order; write an [[listing.NAME.offer]] for each spec",
+        "店面卖的规格有大小之分；请为每个规格写一个 [[listing.名称.offer]]",
     )
 }
 
@@ -346,11 +404,71 @@ fn grace_without_expiry() -> Said {
     )
 }
 
-fn currency_malformed() -> Said {
+fn currency_unknown(currency: &str) -> Said {
     say(
         "price_malformed",
-        "the currency is three capital letters, such as CNY",
-        "货币是三个大写字母，例如 CNY",
+        format!("{currency:?} is no currency of ISO 4217 with two places, such as CNY"),
+        format!("{currency:?} 不是 ISO 4217 里带两位小数的货币，例如 CNY"),
+    )
+}
+
+fn price_missing() -> Said {
+    say(
+        "price_missing",
+        "others here have a price and this has none: it is billed at nothing, and so is an upgrade to it",
+        "同一店面的其他 offer 有价格，这个没有：它不计价，升级到它也不计价",
+    )
+}
+
+fn month_missing() -> Said {
+    say(
+        "price_missing",
+        "a year has a price and a month has none: what is bought by the month is billed at nothing",
+        "写了一年的价格，没写一个月的：按月购买的就不计价",
+    )
+}
+
+fn spec_twice(spec: &str) -> Said {
+    say(
+        "storefront_offers",
+        format!("spec {spec:?} has an offer already; this one would never be bought"),
+        format!("规格 {spec:?} 已经有一个 offer 了；这一个永远不会被买到"),
+    )
+}
+
+fn region_malformed(name: &str) -> Said {
+    say(
+        "region_malformed",
+        format!(
+            "{name:?} is no region or zone: 1 to {REGION_CHARS_MAX} letters, digits and -, such as cn-north-1"
+        ),
+        format!(
+            "{name:?} 不是地域或可用区：1 到 {REGION_CHARS_MAX} 个字母、数字和 -，例如 cn-north-1"
+        ),
+    )
+}
+
+fn zone_twice(zone: &str) -> Said {
+    say(
+        "region_malformed",
+        format!("zone {zone:?} is there twice"),
+        format!("可用区 {zone:?} 写了两次"),
+    )
+}
+
+fn unpaid_after_nothing() -> Said {
+    say(
+        "unpaid_after_wrong",
+        "an order would be cancelled before anybody could pay it; the default is 24h",
+        "订单会在有人付款之前就取消；默认是 24h",
+    )
+}
+
+fn nothing_unpaid() -> Said {
+    say(
+        "unpaid_after_wrong",
+        "payment is trusted here, so no order is ever unpaid; leave it out",
+        "这里 payment 是 trusted，不会有未付款的订单；可以去掉",
     )
 }
 

@@ -213,6 +213,9 @@ codes! {
     storefront_only: Config, "a key of storefronts only", "只有店面才有的键";
     storefront_keys: Config, "a storefront has accounts, not keys", "店面用账号，不用 keys";
     storefront_offers: Config, "the offers are none of a storefront", "offer 不合店面的规矩";
+    region_malformed: Config, "the region or zone is none", "地域或可用区写得不对";
+    unpaid_after_wrong: Config, "unpaid_after does nothing good", "unpaid_after 不合适";
+    price_missing: Config, "something has no price", "有的东西没有价格";
     regions_missing: Config, "no region is sold in", "没有所卖的地域";
     payment_missing: Config, "nobody said who pays", "没有写明付款方式";
     expiry_own: Config, "a storefront ends its own terms", "店面的期限由自己结束";

@@ -28,7 +28,7 @@ keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
 any_plan = "team"
 "#;
 
-fn findings(toml: &str, mode: Mode) -> Vec<String> {
+pub(crate) fn findings(toml: &str, mode: Mode) -> Vec<String> {
     let checked = config::parse(toml, mode, Path::new("nowhere"));
     let said: Vec<String> = checked
         .findings

@@ -18,6 +18,7 @@ mod bastion;
 mod binary;
 mod cli;
 mod config;
+mod config_storefront;
 mod doctor;
 mod exactly_once;
 mod holding;
