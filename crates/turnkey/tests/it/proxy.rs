@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
 
 use crate::app::{App, KEY};
 use crate::pages::{block, page};
@@ -20,7 +21,7 @@ const NAME: &str = "deliver.example.com";
 /// The page's address of Turnkey.
 const UPSTREAM: &str = "127.0.0.1:8686";
 
-/// A shop with a listing for each QingCloud dialect.
+/// A shop with a listing for each dialect.
 const SHOP: &str = r#"
     [server]
     public_url = "https://deliver.example.com"
@@ -41,6 +42,15 @@ const SHOP: &str = r#"
     product = "notes"
     any_plan = "team"
     keys = [{ value = "k9Zt3vQeXw2LrB7uYh5N" }]
+    [listing.bastion]
+    dialect = "jdcloud-bastion"
+    product = "notes"
+    regions = { cn-north-1 = ["cn-north-1a"] }
+    payment = "trusted"
+    offer = [{ spec = "basic", plan = "team" }]
+    [account.acme]
+    access_key = "acme-ak"
+    secret_key = { value = "acme-sk" }
 "#;
 
 /// A proxy before a shop.
@@ -187,6 +197,34 @@ impl Proxied {
         (status.to_owned(), body.to_owned())
     }
 
+    /// A look at the storefront, signed for the host that is called, its port included.
+    async fn openapi(&self, target: &str) -> (String, String) {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let signer = Signer {
+            version: Version::V2,
+            access_key: "acme-ak",
+            secret: &"acme-sk".to_owned().into(),
+            region: "cn-north-1",
+            service: "bastion",
+        };
+        let unsigned = Unsigned {
+            method: "GET",
+            path,
+            query,
+            host: &format!("{NAME}:{}", self.port),
+            headers: &[],
+            body: b"",
+        };
+        let headers = sign(&signer, &unsigned, "nonce", self.app.now().wall).expect("signed");
+        let headers: Vec<_> = headers
+            .iter()
+            .filter(|(name, _)| *name != "host")
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+        self.get(target, &headers).await
+    }
+
     /// AppCenter's connection test, with the signature in the header only.
     async fn header_signed(&self) -> (String, String) {
         let query = format!("action=TestConnection&time_stamp={}", time(&self.app));
@@ -248,6 +286,13 @@ async fn everything_comes_through(proxied: &Proxied) {
         }
     }
     assert_eq!(proxied.header_signed().await.0, good);
+    for target in [
+        "/v1/regions/cn-north-1/bastions?filters.1.name=name&filters.1.values.1=x%20y+%2B~%7e*",
+        "/v1/regions/cn-north-1/b%61stions",
+    ] {
+        let (status, body) = proxied.openapi(target).await;
+        assert_eq!(status, "200 application/json; charset=utf-8", "{body}");
+    }
     let (status, _) = proxied.get("/spi/market?action=TestConnection", &[]).await;
     assert_eq!(status, "401 application/json");
 }
