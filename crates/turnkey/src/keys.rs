@@ -1,5 +1,5 @@
-//! The listings as they are now, and their keys: swapped while calls go on, and when each was last
-//! used.
+//! The listings as they are now, with their keys and accounts: swapped while calls go on, and when
+//! each secret was last used.
 //!
 //! ```text
 //! a call ── Listed::listing() ── verifies with all keys ── Key::used   (an atomic maximum)
@@ -12,17 +12,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use turnkey_core::ports::{KeyUse, Store};
-use turnkey_core::{Fault, Key, Listing, UtcMillis};
+use turnkey_core::{Accounts, Fault, Key, Listing, Storefront, UtcMillis};
 use turnkey_store::MasterKey;
 
-use crate::config::{KeySettings, KeySource, ListingSettings, Settings};
+use crate::accounts::Roll;
+use crate::config::{AccountSettings, KeySettings, ListingSettings, Settings};
 
 /// How often what the keys were used for is stored: a crash forgets no more than this, and a store
 /// that is asked once a minute does not notice.
@@ -40,19 +41,25 @@ struct Now {
     labels: Vec<Label>,
 }
 
-/// What may be told of a key.
-#[derive(Clone)]
-struct Label {
-    fingerprint: String,
-    source: KeySource,
+/// What may be told of a secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) fingerprint: String,
+    /// Where it comes from.
+    pub(crate) source: String,
 }
+
+/// What tells secrets apart without telling them.
+pub(crate) struct Fingerprints(Hmac<Sha256>);
 
 /// One key, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct KeyLine {
     /// Its listing.
     pub listing: String,
-    /// Its place in the listing's list, from 1.
+    /// Whose it is, where it is an account's that buys at the listing.
+    pub account: Option<String>,
+    /// Its place in the list of the listing or the account, from 1.
     pub place: usize,
     /// `current` signs and verifies; `next` only verifies.
     pub role: &'static str,
@@ -89,34 +96,41 @@ impl fmt::Debug for Listed {
     }
 }
 
-/// Every listing's keys.
+/// Every listing's keys, and the accounts of the storefronts.
 pub struct KeyBook {
     listed: BTreeMap<String, Arc<Listed>>,
-    fingerprints: Hmac<Sha256>,
+    /// Held by whoever swaps a listing: one change at a time. No call needs it.
+    roll: Mutex<Roll>,
+    fingerprints: Fingerprints,
     store: Arc<dyn Store>,
     /// What the store knows, by fingerprint.
     stored: Mutex<BTreeMap<String, UtcMillis>>,
 }
 
 impl KeyBook {
-    /// A book for `listings`, each with its settings.
+    /// A book for `listings`, each with its settings, and for `accounts`, which buy at those that
+    /// are storefronts.
     #[must_use]
     pub fn new(
         listings: &[(Arc<Listing>, &ListingSettings)],
+        accounts: &[AccountSettings],
         master_key: &MasterKey,
         store: Arc<dyn Store>,
     ) -> Self {
-        let fingerprints = fingerprints(master_key);
+        let fingerprints = Fingerprints::under(master_key);
+        let mut roll = Roll::default();
+        roll.configure(accounts, &fingerprints);
         let listed = |(listing, settings): &(Arc<Listing>, &ListingSettings)| {
             let now = Now {
-                listing: Arc::clone(listing),
-                labels: labels(&fingerprints, &listing.name, &settings.keys),
+                listing: Arc::new(with_accounts(listing, &roll.accounts())),
+                labels: fingerprints.labels(&listing.name, &settings.keys),
             };
             let listed = Listed(ArcSwap::from_pointee(now));
             (listing.name.clone(), Arc::new(listed))
         };
         Self {
             listed: listings.iter().map(listed).collect(),
+            roll: Mutex::new(roll),
             fingerprints,
             store,
             stored: Mutex::default(),
@@ -129,12 +143,23 @@ impl KeyBook {
         self.listed.get(name).map(Arc::clone)
     }
 
-    /// Swaps the keys of every listing for those in `settings`; nothing else is taken from there.
-    /// Calls under way end with the keys that they began with.
+    /// Swaps the keys of every listing, and the accounts of the storefronts, for those in
+    /// `settings`; nothing else is taken from there. Calls under way end with the keys that they
+    /// began with.
     pub fn reload(&self, settings: &Settings) -> BTreeMap<String, Reloaded> {
+        let mut roll = self.roll();
+        let same_accounts = roll.configure(&settings.accounts, &self.fingerprints);
+        let accounts = roll.accounts();
         let of = |name: &str| settings.listings.iter().find(|l| l.name == name);
+        let swap = |listed: &Listed, settings: &ListingSettings| {
+            let same_keys = self.swap(listed, settings, &accounts);
+            match same_keys && (same_accounts || settings.front.is_none()) {
+                true => Reloaded::Same,
+                false => Reloaded::Swapped,
+            }
+        };
         let known = self.listed.iter().map(|(name, listed)| {
-            let done = of(name).map_or(Reloaded::NeedsRestart, |s| self.swap(listed, s));
+            let done = of(name).map_or(Reloaded::NeedsRestart, |s| swap(listed, s));
             (name.clone(), done)
         });
         let new = settings.listings.iter();
@@ -143,9 +168,12 @@ impl KeyBook {
         known.chain(new).collect()
     }
 
-    fn swap(&self, listed: &Listed, settings: &ListingSettings) -> Reloaded {
+    /// Whether its keys are the same as before.
+    fn swap(&self, listed: &Listed, settings: &ListingSettings, accounts: &Accounts) -> bool {
         let before = listed.0.load_full();
-        let labels = labels(&self.fingerprints, &before.listing.name, &settings.keys);
+        let labels = self
+            .fingerprints
+            .labels(&before.listing.name, &settings.keys);
         let prints = |labels: &[Label]| -> Vec<String> {
             labels.iter().map(|l| l.fingerprint.clone()).collect()
         };
@@ -164,34 +192,49 @@ impl KeyBook {
             .collect();
         let listing = Listing {
             keys,
-            ..Listing::clone(&before.listing)
+            ..with_accounts(&before.listing, accounts)
         };
         listed.0.store(Arc::new(Now {
             listing: Arc::new(listing),
             labels,
         }));
-        if is_same {
-            Reloaded::Same
-        } else {
-            Reloaded::Swapped
-        }
+        is_same
     }
 
-    /// Every key, by listing, in the order of the listing's list.
+    fn roll(&self) -> MutexGuard<'_, Roll> {
+        self.roll.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every key, by listing, in the order of the listing's list; at a storefront the secrets of
+    /// its accounts.
     #[must_use]
     pub fn list(&self) -> Vec<KeyLine> {
         let mut lines = Vec::new();
+        let roll = self.roll();
         for (name, listed) in &self.listed {
             let now = listed.0.load();
-            for (place, (label, key)) in (1..).zip(now.labels.iter().zip(&now.listing.keys)) {
-                lines.push(KeyLine {
-                    listing: name.clone(),
-                    place,
-                    role: if place == 1 { "current" } else { "next" },
-                    fingerprint: label.fingerprint.clone(),
-                    source: label.source.to_string(),
-                    last_used_ms: key.last_used().map(|at| at.0),
-                });
+            let mut list =
+                |account: Option<&str>, (place, (label, key)): (usize, (&Label, &Key))| {
+                    lines.push(KeyLine {
+                        listing: name.clone(),
+                        account: account.map(str::to_owned),
+                        place,
+                        role: if place == 1 { "current" } else { "next" },
+                        fingerprint: label.fingerprint.clone(),
+                        source: label.source.clone(),
+                        last_used_ms: key.last_used().map(|at| at.0),
+                    });
+                };
+            for key in (1..).zip(now.labels.iter().zip(&now.listing.keys)) {
+                list(None, key);
+            }
+            if now.listing.storefront.is_none() {
+                continue;
+            }
+            for known in roll.iter() {
+                for key in (1..).zip(known.secrets()) {
+                    list(Some(&known.account.name), key);
+                }
             }
         }
         lines
@@ -252,7 +295,11 @@ impl KeyBook {
                 .zip(now.listing.keys.iter().cloned())
                 .collect::<Vec<_>>()
         };
-        self.listed.values().flat_map(of).collect()
+        let mut keys: Vec<_> = self.listed.values().flat_map(of).collect();
+        for known in self.roll().iter() {
+            keys.extend(known.secrets().map(|(l, key)| (l.clone(), key.clone())));
+        }
+        keys
     }
 }
 
@@ -262,28 +309,49 @@ impl fmt::Debug for KeyBook {
     }
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-fn fingerprints(master_key: &MasterKey) -> Hmac<Sha256> {
-    let text = master_key.to_text();
-    let mut mac = Hmac::<Sha256>::new_from_slice(text.expose_secret().as_bytes())
-        .expect("HMAC takes a key of any length");
-    mac.update(b"turnkey fingerprints of keys\0");
-    mac
+/// `listing`, where it is a storefront with these accounts.
+fn with_accounts(listing: &Listing, accounts: &Accounts) -> Listing {
+    let storefront = listing.storefront.clone();
+    Listing {
+        storefront: storefront.map(|front| Storefront {
+            accounts: accounts.clone(),
+            ..front
+        }),
+        ..listing.clone()
+    }
 }
 
-/// The same key at two listings has two fingerprints: a list does not tell that it is shared.
-fn labels(fingerprints: &Hmac<Sha256>, listing: &str, keys: &[KeySettings]) -> Vec<Label> {
-    let label = |key: &KeySettings| {
-        let mut mac = fingerprints.clone();
-        mac.update(listing.as_bytes());
+impl Fingerprints {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    fn under(master_key: &MasterKey) -> Self {
+        let text = master_key.to_text();
+        let mut mac = Hmac::<Sha256>::new_from_slice(text.expose_secret().as_bytes())
+            .expect("HMAC takes a key of any length");
+        mac.update(b"turnkey fingerprints of keys\0");
+        Self(mac)
+    }
+
+    /// The same key at two listings has two fingerprints: a list does not tell that it is shared.
+    fn labels(&self, listing: &str, keys: &[KeySettings]) -> Vec<Label> {
+        let label = |key: &KeySettings| Label {
+            fingerprint: self.of(listing, &key.secret),
+            source: key.source.to_string(),
+        };
+        keys.iter().map(label).collect()
+    }
+
+    /// Of a secret of the account `name`. No listing's name has a dot.
+    pub(crate) fn of_account(&self, name: &str, secret: &SecretString) -> String {
+        self.of(&format!("account.{name}"), secret)
+    }
+
+    fn of(&self, owner: &str, secret: &SecretString) -> String {
+        let mut mac = self.0.clone();
+        mac.update(owner.as_bytes());
         mac.update(b"\0");
-        mac.update(key.secret.expose_secret().as_bytes());
+        mac.update(secret.expose_secret().as_bytes());
         let bytes = mac.finalize().into_bytes();
         let digits = bytes.iter().take(FINGERPRINT_BYTES);
-        Label {
-            fingerprint: digits.map(|byte| format!("{byte:02x}")).collect(),
-            source: key.source.clone(),
-        }
-    };
-    keys.iter().map(label).collect()
+        digits.map(|byte| format!("{byte:02x}")).collect()
+    }
 }

@@ -66,27 +66,26 @@ impl Secrets {
         };
         for (listing, done) in self.swap(&settings) {
             match done {
-                Reloaded::Swapped => tracing::info!(listing, "listing {listing} has other keys"),
-                Reloaded::Same => tracing::info!(listing, "listing {listing} has the same keys"),
+                Reloaded::Swapped => tracing::info!(listing, "listing {listing} has other secrets"),
+                Reloaded::Same => tracing::info!(listing, "listing {listing} has the same secrets"),
                 Reloaded::NeedsRestart => tracing::warn!(
                     listing,
                     "listing {listing} was added or taken away: that takes a restart"
                 ),
             }
         }
-        for listing in &settings.listings {
-            for key in &listing.keys {
-                if let KeySource::Environment(name) = &key.source {
-                    tracing::warn!(
-                        listing = listing.name,
-                        "the key in {name} is what it was at the start: another one takes a restart"
-                    );
-                }
+        let of_listings = settings.listings.iter().flat_map(|listing| &listing.keys);
+        let of_accounts = settings.accounts.iter().flat_map(|a| &a.secrets);
+        for key in of_listings.chain(of_accounts) {
+            if let KeySource::Environment(name) = &key.source {
+                tracing::warn!(
+                    "the key in {name} is what it was at the start: another one takes a restart"
+                );
             }
         }
         tracing::info!(
-            "secrets are reloaded from their files; what comes from the environment, and whatever \
-             else was changed, takes a restart"
+            "secrets are reloaded from their files, and the accounts with them; what comes from \
+             the environment, and whatever else was changed, takes a restart"
         );
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use turnkey_core::ports::{BusinessClock, Clock, Driver, Store};
-use turnkey_core::{Account, Accounts, Listing, Now, Plan, Product, Storefront};
+use turnkey_core::{Accounts, Listing, Now, Plan, Product, Storefront};
 use turnkey_drivers::{
     CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, WebhookDriver,
     WebhookSettings,
@@ -21,9 +21,7 @@ use turnkey_drivers::{
 use turnkey_engine::{Desk, Runner, RunnerLimits, Sweeper, SystemClock, Waiting};
 use turnkey_store::{BoundListing, MasterKey, Options, SqliteStore};
 
-use crate::config::{
-    AccountSettings, DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings,
-};
+use crate::config::{DriverSettings, ListingSettings, MasterKeySource, ProductSettings, Settings};
 use crate::http::admin::{Admin, AdminDoor, Sold};
 use crate::http::gateway::{Gateway, Refused};
 use crate::http::holding::{FAKE, Holding};
@@ -88,18 +86,18 @@ impl Shop {
             });
             products.insert(&settled.name, Arc::new(made));
         }
-        let accounts = accounts(settings);
         let listed: Vec<_> = settings
             .listings
             .iter()
             .filter_map(|l| {
                 let product = products.get(l.product.as_str())?;
-                let made = listing(l, Arc::clone(product), &settings.public_url, &accounts);
+                let made = listing(l, Arc::clone(product), &settings.public_url);
                 let listing = Arc::new(made);
                 Some((listing, l))
             })
             .collect();
-        let keys = Arc::new(KeyBook::new(&listed, key, Arc::clone(&store)));
+        let accounts = &settings.accounts;
+        let keys = Arc::new(KeyBook::new(&listed, accounts, key, Arc::clone(&store)));
         let routes = listed.iter().filter_map(|(listing, l)| {
             Some((l.path.clone(), keys.listed(&listing.name)?, l.dialect))
         });
@@ -441,27 +439,8 @@ fn demo_seed(key: &MasterKey) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The accounts of the configuration.
-fn accounts(settings: &Settings) -> Accounts {
-    let account = |account: &AccountSettings| Account {
-        name: account.name.clone(),
-        access_key: account.access_key.clone(),
-        secrets: account
-            .secrets
-            .iter()
-            .map(|key| key.secret.clone().into())
-            .collect(),
-        is_enabled: true,
-    };
-    settings.accounts.iter().map(account).collect()
-}
-
-fn listing(
-    listing: &ListingSettings,
-    product: Arc<Product>,
-    public_url: &str,
-    accounts: &Accounts,
-) -> Listing {
+/// Without its accounts, which change: the key book puts them in.
+fn listing(listing: &ListingSettings, product: Arc<Product>, public_url: &str) -> Listing {
     Listing {
         name: listing.name.clone(),
         product,
@@ -481,7 +460,7 @@ fn listing(
         ends: listing.ends,
         own_terms: listing.own_terms,
         storefront: listing.front.as_ref().map(|front| Storefront {
-            accounts: accounts.clone(),
+            accounts: Accounts::default(),
             regions: front.regions.clone(),
             payment: front.payment,
             unpaid_after_ms: millis(front.unpaid_after),

@@ -16,7 +16,8 @@ pub(super) struct Secret {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// The keys of every listing: never themselves, but where they come from and their last use.
+    /// The keys of every listing and the secrets of the accounts: never themselves, but where they
+    /// come from and their last use.
     List,
 }
 
@@ -46,13 +47,14 @@ fn shown(secrets: Vec<SecretView>, lang: Lang) -> String {
     let heads = lang.pick(
         [
             "LISTING",
+            "ACCOUNT",
             "KEY",
             "ROLE",
             "FINGERPRINT",
             "SOURCE",
             "LAST USED",
         ],
-        ["商品", "序号", "用途", "指纹", "来源", "上次使用"],
+        ["商品", "账号", "序号", "用途", "指纹", "来源", "上次使用"],
     );
     let row = |secret: SecretView| {
         let role = match secret.role.as_str() {
@@ -63,6 +65,7 @@ fn shown(secrets: Vec<SecretView>, lang: Lang) -> String {
         let never = lang.pick("never", "从未").to_owned();
         [
             secret.listing,
+            secret.account.unwrap_or_else(|| "-".to_owned()),
             secret.place.to_string(),
             role.to_owned(),
             secret.fingerprint,

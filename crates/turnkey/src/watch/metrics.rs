@@ -309,9 +309,9 @@ impl Metrics {
         self.secret_last_used.clear();
         for (listing, role, last_used_ms) in keys {
             let labels = vec![("listing", listing), ("key", role.to_owned())];
-            self.secret_last_used
-                .get_or_create(&labels)
-                .set(last_used_ms / 1000);
+            let last_used = self.secret_last_used.get_or_create(&labels);
+            // The accounts of a storefront have one row together: the latest of them counts.
+            last_used.set(last_used.get().max(last_used_ms / 1000));
         }
     }
 

@@ -43,15 +43,22 @@ async fn call(served: &Served, key: &str, parameters: &[(&str, &str)]) -> Answer
     get(served.address, &format!("/spi/notes?{query}")).await
 }
 
-/// Marketplaces that call all the time, with whatever key they are told.
-struct Load {
+/// Callers that call all the time, with whatever key they are told.
+pub(crate) struct Load {
     key: Arc<Mutex<&'static str>>,
     callers: JoinSet<()>,
     answered: Vec<watch::Receiver<u64>>,
 }
 
 impl Load {
-    fn at(served: &Served, key: &'static str) -> Self {
+    /// `call` makes one call, by its caller's number and with a key.
+    pub(crate) fn of<C>(
+        key: &'static str,
+        call: impl Fn(usize, &'static str) -> C + Clone + Send + 'static,
+    ) -> Self
+    where
+        C: Future<Output = Answer> + Send,
+    {
         let key = Arc::new(Mutex::new(key));
         let mut load = Self {
             key: Arc::clone(&key),
@@ -61,14 +68,11 @@ impl Load {
         for caller in 0..CALLERS {
             let (answered, heard) = watch::channel(0);
             load.answered.push(heard);
-            let (key, address) = (Arc::clone(&key), served.address);
+            let (key, call) = (Arc::clone(&key), call.clone());
             load.callers.spawn(async move {
                 loop {
                     let now = *key.lock().expect("a key");
-                    let order = format!("mord-{caller}");
-                    let dry = [&create(&order)[..], &[("debug", "1")]].concat();
-                    let query = signed(&dry, now, SystemClock::wall());
-                    let answer = get(address, &format!("/spi/notes?{query}")).await;
+                    let answer = call(caller, now).await;
                     assert_eq!(answer.status, 200, "signed with {now}: {answer:?}");
                     answered.send_modify(|n| *n += 1);
                 }
@@ -78,7 +82,7 @@ impl Load {
     }
 
     /// Waits until every caller was answered often since now, so that none still has an older key.
-    async fn goes_on(&mut self) {
+    pub(crate) async fn goes_on(&mut self) {
         for heard in &mut self.answered {
             let before = *heard.borrow();
             let often = heard.wait_for(|n| *n > before + CALLS).await;
@@ -86,11 +90,11 @@ impl Load {
         }
     }
 
-    fn sign_with(&self, key: &'static str) {
+    pub(crate) fn sign_with(&self, key: &'static str) {
         *self.key.lock().expect("a key") = key;
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.callers.abort_all();
         while let Some(ended) = self.callers.join_next().await {
             let is_abort = ended.is_err_and(|error| error.is_cancelled());
@@ -109,7 +113,13 @@ async fn one_key_is_promoted_and_another_dropped_under_load_and_no_call_is_refus
     let folder = site.folder.path();
     write_keys(folder, [OLD, NEW]);
     let mut served = site.serve().await;
-    let mut load = Load::at(&served, OLD);
+    let address = served.address;
+    let mut load = Load::of(OLD, move |caller, key| async move {
+        let order = format!("mord-{caller}");
+        let dry = [&create(&order)[..], &[("debug", "1")]].concat();
+        let query = signed(&dry, key, SystemClock::wall());
+        get(address, &format!("/spi/notes?{query}")).await
+    });
     load.goes_on().await;
 
     write_keys(folder, [NEW, OLD]);

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on must stop with a word"
 )]
 
+mod accounts;
 mod admin;
 mod app;
 mod appcenter;

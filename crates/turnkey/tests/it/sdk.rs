@@ -19,7 +19,7 @@ const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/sdk")
 const LIFE_MAX: Duration = Duration::from_secs(120);
 
 /// A storefront as `turnkey serve` opens one, with the account and the specs of the demo.
-const SHOP: &str = r#"
+pub(crate) const SHOP: &str = r#"
     [server]
     listen = "127.0.0.1:0"
     admin_listen = "127.0.0.1:0"

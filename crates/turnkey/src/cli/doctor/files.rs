@@ -33,15 +33,22 @@ fn secrets(settings: &Settings, report: &mut Report) {
             None => {}
         }
     }
-    for listing in &settings.listings {
-        for key in &listing.keys {
+    let of_listings = settings.listings.iter().map(|listing| {
+        let path = format!("listing.{}.keys", listing.name);
+        (path, &listing.keys)
+    });
+    let of_accounts = settings.accounts.iter().map(|account| {
+        let path = format!("account.{}.secret_key", account.name);
+        (path, &account.secrets)
+    });
+    for (path, keys) in of_listings.chain(of_accounts) {
+        for key in keys {
             let KeySource::File(file) = &key.source else {
                 continue;
             };
             let file = settings.folder.join(file);
             if let Some(mode) = exposed(&file) {
-                let path = format!("listing.{}.keys", listing.name);
-                report.warn(path, says::exposed(&file, mode));
+                report.warn(path.as_str(), says::exposed(&file, mode));
             }
         }
     }

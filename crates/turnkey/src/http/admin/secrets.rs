@@ -11,12 +11,15 @@ use crate::http::admin::wire::{Answer, Json, Page};
 use crate::http::admin::{Admin, stamp};
 use crate::keys::KeyLine;
 
-/// A key of a listing.
+/// A key of a listing, or a secret of an account that buys there.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SecretView {
     /// The listing.
     pub listing: String,
-    /// Its place in the listing's `keys`, from 1.
+    /// The account, where it is an account's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// Its place in the listing's `keys` or among the account's secrets, from 1.
     pub place: usize,
     /// `current` signs and verifies, `next` only verifies.
     pub role: String,
@@ -28,7 +31,7 @@ pub struct SecretView {
     pub last_used_at: Option<String>,
 }
 
-/// Every key of every listing, in the order of the listing's list.
+/// Every key of every listing and every secret of an account, in the order of their lists.
 #[utoipa::path(get, path = "/api/v1/secrets", tag = "secrets",
     responses((status = OK, body = Page<SecretView>)))]
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Answer<Page<SecretView>> {
@@ -41,6 +44,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Answer<Page<SecretV
 fn view(line: KeyLine) -> SecretView {
     SecretView {
         listing: line.listing,
+        account: line.account,
         place: line.place,
         role: line.role.to_owned(),
         fingerprint: line.fingerprint,
