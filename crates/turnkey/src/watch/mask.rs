@@ -164,8 +164,8 @@ mod tests {
             ("SECRET", "", "********"),
             (
                 "a",
-                r#"{"list":[{"userPassword":"SECRET"},1],"desc":"x"}"#,
-                r#"{"list":[{"userPassword":"********"},1],"desc":"x"}"#,
+                r#"{"list":[{"userPassword":"SECRET"},1]}"#,
+                r#"{"list":[{"userPassword":"********"},1]}"#,
             ),
             ("a", "[\"SECRET\"]", "[a body of 10 bytes]"),
             ("a", "{\"cut\":\"SECR", "[a body of 12 bytes]"),

@@ -422,3 +422,37 @@ fn a_product_has_the_code_that_its_dialect_knows() {
         assert_eq!(errors, wrong.iter().collect::<Vec<_>>());
     }
 }
+
+/// A dialect that owns a root is served there, and nowhere else.
+#[test]
+fn a_dialect_with_a_root_has_one_listing_and_no_path() {
+    let front = "regions = { cn-north-1 = [\"cn-north-1a\"] }\npayment = \"trusted\"\n\
+         [[listing.notes.offer]]\nspec = \"basic\"\nplan = \"team\"\n[account.acme]\n\
+         access_key = \"acme-ak\"\nsecret_key = { value = \"0qf1b8JcVh5TgW2xsecret\" }";
+    let bastion = GOOD
+        .replace("qingcloud-market", "jdcloud-bastion")
+        .replace("keys = [{ value = \"k9Zt3vQeXw2LrB7uYh5N\" }]\n", "")
+        .replace("any_plan = \"team\"", front);
+    let checked = config::parse(&bastion, Mode::Demo, Path::new("nowhere"));
+    let path = checked
+        .settings
+        .map(|settings| settings.listings[0].path.clone());
+    assert_eq!(path.as_deref(), Some("/v1"), "{:?}", checked.findings);
+
+    let elsewhere = bastion.replace("payment", "path = \"/spi/notes\"\npayment");
+    let said = findings(&elsewhere, Mode::Demo).join("\n");
+    let expect = "error listing.notes.path: jdcloud-bastion is served at /v1, where its callers";
+    assert!(said.contains(expect), "{said}");
+
+    let (_, listing) = bastion.split_once("[listing.notes]").unwrap();
+    let (listing, _) = listing.split_once("[account.acme]").unwrap();
+    let twin = listing.replace("listing.notes", "listing.twin");
+    let said = findings(&format!("{bastion}\n[listing.twin]{twin}"), Mode::Demo).join("\n");
+    let expect = "error listing.twin.dialect: listing \"notes\" is served at /v1 too";
+    assert!(said.contains(expect), "{said}");
+
+    // The root stays reserved: nobody else's path is below it.
+    let below = GOOD.replace("any_plan", "path = \"/v1/notes\"\nany_plan");
+    let said = findings(&below, Mode::Demo).join("\n");
+    assert!(said.contains("paths under /v1 are Turnkey's own"), "{said}");
+}
