@@ -150,6 +150,7 @@ impl Shop {
             store: Arc::clone(&store),
             desk: Arc::clone(&desk),
             clock: Arc::clone(&clock),
+            sweeper: Arc::clone(&sweeper),
             virtual_clock: virtual_clock.clone(),
             sold: sold.collect(),
             keys: Arc::clone(&keys),

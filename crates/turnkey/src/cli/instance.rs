@@ -1,6 +1,7 @@
 //! `turnkey instance list|show|release|deliver|import`: what buyers got.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cli::admin_client::{AdminArgs, AdminClient, Told, say_json, segment};
 use crate::cli::list::{List, ListArgs, moment};
@@ -12,7 +13,7 @@ use crate::http::admin::deliver::{DeliverBody, DeliveredView};
 use crate::http::admin::imports::{
     IMPORTED_AT_ONCE_MAX, ImportBody, ImportView, ImportedBody, ImportedView,
 };
-use crate::http::admin::instances::{InstanceDetail, InstanceView};
+use crate::http::admin::instances::{InstanceDetail, InstanceView, SubscriptionView};
 use crate::words::{Said, stock as says};
 
 /// Longest file of instances that were delivered elsewhere: some ten thousand of them.
@@ -238,6 +239,9 @@ fn shown(detail: InstanceDetail, lang: Lang) -> String {
         (lang.pick("order", "订单"), Some(instance.order)),
         (lang.pick("access", "登录信息"), Some(has_access.to_owned())),
     ]);
+    if let Some(subscription) = detail.subscription {
+        shown += &format!("\n\n{}", shown_subscription(subscription, lang));
+    }
     let context = detail
         .context
         .iter()
@@ -268,6 +272,32 @@ fn shown(detail: InstanceDetail, lang: Lang) -> String {
         [moment(&row.at_business), row.kind, row.step, order]
     });
     shown + &format!("\n\n{}", table(heads, rows))
+}
+
+fn shown_subscription(subscription: SubscriptionView, lang: Lang) -> String {
+    let renews = match subscription.renews {
+        true => lang.pick("yes", "是"),
+        false => lang.pick("no", "否"),
+    };
+    let stage = match (subscription.stage.as_str(), lang) {
+        ("term", Lang::Zh) => "服务期内",
+        ("grace", Lang::Zh) => "宽限期",
+        ("over", Lang::Zh) => "已结束",
+        (stage, Lang::En | Lang::Zh) => stage,
+    };
+    let grace = humantime::format_duration(Duration::from_millis(subscription.grace_ms));
+    card([
+        (lang.pick("renews", "自动续费"), Some(renews.to_owned())),
+        (lang.pick("period", "时长"), Some(subscription.period)),
+        (
+            lang.pick("period from", "本期开始"),
+            Some(subscription.period_from),
+        ),
+        (lang.pick("stage", "阶段"), Some(stage.to_owned())),
+        (lang.pick("next look", "下次检查"), subscription.look_at),
+        (lang.pick("terms end", "到期时刻"), Some(subscription.ends)),
+        (lang.pick("grace", "宽限期"), Some(grace.to_string())),
+    ])
 }
 
 fn shown_access(access: AccessBody, lang: Lang) -> String {

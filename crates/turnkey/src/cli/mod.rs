@@ -22,6 +22,7 @@ mod secret;
 mod serve;
 mod signing;
 mod stock;
+mod sweeper;
 mod terminal;
 mod trigger;
 mod why;
@@ -107,6 +108,8 @@ enum Command {
     Secret(secret::Secret),
     /// Run the shop: what the pool driver hands out.
     Stock(stock::Stock),
+    /// Run the shop: whether our own clock removes what is over.
+    Sweeper(sweeper::Sweeper),
     /// Look at real traffic: what was asked and how it was answered.
     Calls(calls::Calls),
     /// Say what a code means, who must act, and what to do.
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Calls(calls) => calls.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
         Command::Stock(stock) => stock.run(lang),
+        Command::Sweeper(sweeper) => sweeper.run(lang),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -1,6 +1,6 @@
-//! `turnkey order list|show`: paid things to do.
+//! `turnkey order list|show|pay|cancel`: paid things to do.
 
-use crate::cli::admin_client::{AdminArgs, say_json, segment};
+use crate::cli::admin_client::{AdminArgs, Told, say_json, segment};
 use crate::cli::list::{List, ListArgs, moment};
 use crate::cli::terminal::card;
 use crate::cli::{Exit, Lang, say};
@@ -21,6 +21,16 @@ enum Command {
     /// One order.
     Show {
         /// Its id, such as o-01…
+        id: String,
+    },
+    /// Take an order that waits for payment as paid: it is delivered now.
+    Pay {
+        /// Its id.
+        id: String,
+    },
+    /// Take an order back that waits for payment.
+    Cancel {
+        /// Its id.
         id: String,
     },
 }
@@ -54,19 +64,22 @@ impl Order {
             Command::List(filter) => filter.list.tell(client, is_json, &filter.list_of(lang)),
             Command::Show { id } => {
                 let order: OrderDetail = client.get(&format!("/orders/{}", segment(&id)), &[])?;
-                if is_json {
-                    say_json(&order);
-                } else {
-                    say(&shown(order, lang));
-                }
-                Ok(Exit::Good)
+                tell(order, is_json, lang)
+            }
+            Command::Pay { id } => {
+                let path = format!("/orders/{}/pay", segment(&id));
+                tell(client.post(&path, &())?, is_json, lang)
+            }
+            Command::Cancel { id } => {
+                let path = format!("/orders/{}/cancel", segment(&id));
+                tell(client.post(&path, &())?, is_json, lang)
             }
         }))
     }
 }
 
 impl Filter {
-    fn list_of(&self, lang: Lang) -> List<'static, OrderView, 7> {
+    fn list_of(&self, lang: Lang) -> List<'static, OrderView, 8> {
         List {
             path: "/orders",
             filter: vec![
@@ -78,7 +91,7 @@ impl Filter {
             ],
             heads: lang.pick(
                 [
-                    "ORDER", "KEY", "LISTING", "KIND", "STATE", "INSTANCE", "ACCEPTED",
+                    "ORDER", "KEY", "LISTING", "KIND", "STATE", "PRICE", "INSTANCE", "ACCEPTED",
                 ],
                 [
                     "订单",
@@ -86,13 +99,17 @@ impl Filter {
                     "商品",
                     "类型",
                     "状态",
+                    "价格",
                     "实例",
                     "受理时间",
                 ],
             ),
             row: |o| {
                 let at = moment(&o.accepted_at);
-                [o.id, o.key, o.listing, o.kind, o.state, o.instance, at]
+                let price = o.price.map_or_else(|| "-".to_owned(), |price| price.text);
+                [
+                    o.id, o.key, o.listing, o.kind, o.state, price, o.instance, at,
+                ]
             },
             empty: lang.pick(
                 "no order yet; be the marketplace: turnkey trigger qingcloud-market create",
@@ -100,6 +117,15 @@ impl Filter {
             ),
         }
     }
+}
+
+fn tell(order: OrderDetail, is_json: bool, lang: Lang) -> Told {
+    if is_json {
+        say_json(&order);
+    } else {
+        say(&shown(order, lang));
+    }
+    Ok(Exit::Good)
 }
 
 fn shown(detail: OrderDetail, lang: Lang) -> String {
@@ -113,6 +139,15 @@ fn shown(detail: OrderDetail, lang: Lang) -> String {
         (lang.pick("refusal", "拒绝原因"), detail.refusal),
         (lang.pick("plan", "套餐"), Some(order.plan)),
         (lang.pick("period", "时长"), Some(order.period)),
+        (lang.pick("purchase", "购买"), detail.purchase),
+        (
+            lang.pick("price", "价格"),
+            order.price.map(|price| price.text),
+        ),
+        (
+            lang.pick("to be paid until", "付款期限"),
+            order.unpaid_until,
+        ),
         (lang.pick("instance", "实例"), Some(order.instance)),
         (lang.pick("operation", "操作"), Some(detail.operation)),
         (lang.pick("accepted", "受理时间"), Some(order.accepted_at)),

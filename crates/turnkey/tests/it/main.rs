@@ -37,6 +37,7 @@ mod sdk;
 mod secrets;
 mod seed;
 mod stock;
+mod storefront;
 mod vendor;
 mod watching;
 mod wire;

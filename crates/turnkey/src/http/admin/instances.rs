@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use turnkey_core::find::{InstanceFilter, OperationFilter};
 use turnkey_core::{
-    About, Call, EventKind, HistoryRow, Instance, InstanceId, InstanceState, Intent, Reason,
+    About, Call, Ends, EventKind, HistoryRow, Instance, InstanceId, InstanceState, Intent, Reason,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -61,6 +61,9 @@ pub struct InstanceDetail {
     pub has_access: bool,
     /// When the newest suspension was carried out.
     pub suspended_at: Option<String>,
+    /// What our own clock does with it, where its term is ours to end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subscription: Option<SubscriptionView>,
     /// What else the marketplace handed on.
     pub context: BTreeMap<String, String>,
     /// Work that is left to do on it.
@@ -69,6 +72,26 @@ pub struct InstanceDetail {
     pub history: Vec<HistoryView>,
     /// How often it changed.
     pub version: u64,
+}
+
+/// What our own clock does with an instance.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SubscriptionView {
+    /// The period that was bought, and that a renewal buys again.
+    pub period: String,
+    /// When the period that runs now began, by the business clock.
+    pub period_from: String,
+    /// Whether it is renewed at the end of its term.
+    pub renews: bool,
+    /// What comes next: `term` (a reminder, or the end), `grace` (its removal) or `over`.
+    pub stage: String,
+    /// When it is looked at next, by the business clock; absent when nothing comes any more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub look_at: Option<String>,
+    /// Where ends of terms lie: `exact`, or `end-of-day`.
+    pub ends: String,
+    /// How long it is kept after its end, in milliseconds.
+    pub grace_ms: u64,
 }
 
 /// One committed change of an instance.
@@ -150,6 +173,7 @@ pub(super) async fn show(
         delivered: instance.delivered,
         has_access: instance.access.is_some(),
         suspended_at: instance.suspended_at.map(stamp),
+        subscription: admin.subscription(&instance).await?,
         context: instance.context.clone(),
         operations: left.rows.iter().map(operations::view).collect(),
         history: history.iter().map(history_view).collect(),
@@ -220,6 +244,29 @@ pub(super) fn unknown(id: &str) -> Failure {
 }
 
 impl Admin {
+    async fn subscription(&self, instance: &Instance) -> Result<Option<SubscriptionView>, Failure> {
+        let Some(listing) = self.listing(&instance.listing) else {
+            return Ok(None);
+        };
+        let Some(own) = listing.own_terms else {
+            return Ok(None);
+        };
+        let found = self.store.subscription_get(instance.id.clone()).await?;
+        Ok(found.map(|subscription| SubscriptionView {
+            period: subscription.period.to_string(),
+            period_from: stamp(subscription.period_from),
+            renews: subscription.renews,
+            stage: subscription.stage.name().to_owned(),
+            look_at: subscription.look_at.map(stamp),
+            ends: match listing.ends {
+                Ends::Exact => "exact",
+                Ends::EndOfDay => "end-of-day",
+            }
+            .to_owned(),
+            grace_ms: own.grace_ms,
+        }))
+    }
+
     /// The instance `id`.
     pub(super) async fn instance(&self, id: &str) -> Result<Instance, Failure> {
         let found = self.store.instance_get(InstanceId::new(id)).await?;

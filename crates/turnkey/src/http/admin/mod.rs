@@ -11,6 +11,7 @@
 )]
 
 pub mod access;
+pub mod bills;
 pub mod calls;
 pub mod clock;
 pub mod deliver;
@@ -28,6 +29,7 @@ pub mod purchases;
 mod routes;
 pub mod secrets;
 pub mod stock;
+pub mod sweeper;
 mod wire;
 
 use std::net::SocketAddr;
@@ -42,7 +44,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use turnkey_core::ports::{Clock, Store};
 use turnkey_dialects::Dialect;
-use turnkey_engine::Desk;
+use turnkey_engine::{Desk, Sweeper};
 
 pub use failure::{ErrorBody, ErrorView};
 pub use guard::Caller;
@@ -64,6 +66,8 @@ pub struct Admin {
     pub(crate) desk: Arc<Desk>,
     /// Both clocks.
     pub(crate) clock: Arc<dyn Clock>,
+    /// What our own clock does with terms.
+    pub(crate) sweeper: Arc<Sweeper>,
     /// The business clock, where it may be moved.
     pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     /// What is sold where.

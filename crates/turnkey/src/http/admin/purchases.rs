@@ -104,7 +104,7 @@ pub(super) async fn show(
     Ok(Json(PurchaseDetail {
         purchase: view(&order),
         buyer: instance.map(|instance| instance.buyer),
-        orders: vec![orders::view(&order)],
+        orders: vec![orders::view(&order, admin.bill(&order).await?.as_ref())],
     }))
 }
 

@@ -23,7 +23,7 @@ use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
 use crate::http::admin::{
     Admin, calls, clock, deliver, events, imports, instances, listings, metrics, operations,
-    orders, products, purchases, secrets, stock,
+    orders, products, purchases, secrets, stock, sweeper,
 };
 
 /// Longest body: what an import brings at once. More comes in several.
@@ -52,6 +52,8 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(purchases::show)),
         (Viewer, routes!(orders::list)),
         (Viewer, routes!(orders::show)),
+        (Operator, routes!(orders::pay)),
+        (Operator, routes!(orders::cancel)),
         (Viewer, routes!(instances::list)),
         (Viewer, routes!(instances::show)),
         (Operator, routes!(instances::access)),
@@ -61,6 +63,8 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(operations::show)),
         (Operator, routes!(operations::retry)),
         (Viewer, routes!(events::list)),
+        (Viewer, routes!(sweeper::show)),
+        (Operator, routes!(sweeper::resume)),
     ]
 }
 

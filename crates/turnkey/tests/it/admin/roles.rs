@@ -27,6 +27,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/operations/{id}/retry", "operator"),
     ("GET", "/api/v1/orders", "viewer"),
     ("GET", "/api/v1/orders/{id}", "viewer"),
+    ("POST", "/api/v1/orders/{id}/cancel", "operator"),
+    ("POST", "/api/v1/orders/{id}/pay", "operator"),
     ("GET", "/api/v1/products", "viewer"),
     ("GET", "/api/v1/purchases", "viewer"),
     ("GET", "/api/v1/purchases/{id}", "viewer"),
@@ -34,6 +36,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/stock", "viewer"),
     ("POST", "/api/v1/stock", "operator"),
     ("GET", "/api/v1/stock/levels", "viewer"),
+    ("GET", "/api/v1/sweeper", "viewer"),
+    ("POST", "/api/v1/sweeper/resume", "operator"),
 ];
 
 /// The tokens that may be tried, with what each opens.

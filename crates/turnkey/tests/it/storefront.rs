@@ -1,0 +1,238 @@
+//! A storefront whose orders must be paid for, through the real door: its buyer, and the operator
+//! who is told that money came.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use turnkey::http::server::DoorLimits;
+use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
+
+use crate::app::{App, OPERATOR, TOKENS};
+use crate::wire::{Answer, exchange};
+
+const DAY_MS: u64 = 86_400_000;
+
+/// A storefront of the demo product where everything is paid for first.
+const SHOP: &str = r#"
+    [server]
+    public_url = "https://deliver.example.com"
+    [store]
+    url = "sqlite:test.db"
+    [secrets]
+    master_key = { file = "test.key" }
+    [product.notes.plan.small]
+    [product.notes.plan.large]
+    [listing.bastion]
+    dialect = "jdcloud-bastion"
+    product = "notes"
+    regions = { cn-north-1 = ["cn-north-1a"] }
+    payment = "required"
+    [[listing.bastion.offer]]
+    spec = "basic"
+    plan = "small"
+    price = { month = "300.10", year = "3000.00", currency = "CNY" }
+    [[listing.bastion.offer]]
+    spec = "premium"
+    plan = "large"
+    [account.acme]
+    access_key = "AK-acme"
+    secret_key = { value = "acme-secret" }
+"#;
+
+const DEMO: &str = "[product.notes]\ndriver = \"demo\"\n";
+
+const INSTANCES: &str = "/v1/regions/cn-north-1/instances";
+
+impl App {
+    async fn shop(more: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let toml = format!("{SHOP}{more}{TOKENS}");
+        Self::start_in(folder, &toml, DoorLimits::default()).await
+    }
+
+    /// A call of the storefront's API by account `acme`.
+    async fn bought(&self, method: &str, target: &str, body: &str, nonce: &str) -> Answer {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let signer = Signer {
+            version: Version::V3,
+            access_key: "AK-acme",
+            secret: &"acme-secret".to_owned().into(),
+            region: "cn-north-1",
+            service: "bastion",
+        };
+        let unsigned = Unsigned {
+            method,
+            path,
+            query,
+            host: "shop",
+            headers: &[],
+            body: body.as_bytes(),
+        };
+        let headers = sign(&signer, &unsigned, nonce, self.now().wall).expect("it is signed");
+        let mut raw = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            raw.push_str(&format!("{name}: {value}\r\n"));
+        }
+        raw.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        exchange(self.address, raw.as_bytes()).await
+    }
+
+    /// Buys `quantity` of `spec`; the purchase's id and those of its orders.
+    async fn buy(&self, spec: &str, quantity: u32, token: &str) -> (String, Vec<String>) {
+        let body = json!({
+            "instanceSpec": {"az": "cn-north-1a", "vpcId": "vpc-1", "subnetId": "subnet-1",
+                "spec": spec, "quantity": quantity, "ipVersion": "v4"},
+            "clientToken": token,
+        });
+        let answer = self
+            .bought("POST", INSTANCES, &body.to_string(), token)
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let result = answer.json()["result"].clone();
+        let orders = result["sourceIds"].as_array().expect("orders").iter();
+        let orders = orders.map(|o| text(&o["sourceId"])).collect();
+        (text(&result["buyId"]), orders)
+    }
+
+    /// How the buyer sees what `order` made.
+    async fn status(&self, order: &str) -> Value {
+        let target = format!("/v1/regions/cn-north-1/order/{order}");
+        let nonce = format!("{order}-{}", self.now().wall.0);
+        let answer = self.bought("GET", &target, "", &nonce).await;
+        answer.json()["result"]["bastion"]["status"].clone()
+    }
+
+    async fn operator(&self, path: &str) -> Answer {
+        self.admin("POST", path, Some(OPERATOR), "null").await
+    }
+
+    async fn order_state(&self, order: &str) -> String {
+        let order = self.seen(&format!("/api/v1/orders/{order}")).await;
+        text(&order["state"])
+    }
+
+    /// Waits until `path` shows `value` at `pointer`.
+    async fn shows(&self, path: &str, pointer: &str, value: &str) {
+        let mut seen = Value::Null;
+        for _ in 0..3_000 {
+            seen = self.seen(path).await;
+            if seen.pointer(pointer) == Some(&value.into()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{path} never showed {value} at {pointer}: {seen}");
+    }
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn what_is_not_paid_is_seen_and_not_delivered_until_it_is() {
+    let app = App::shop(DEMO).await;
+    let (purchase, orders) = app.buy("basic", 1, "one").await;
+    let order = &orders[0];
+    assert_eq!(app.status(order).await, 0);
+    let shown = app.seen(&format!("/api/v1/orders/{order}")).await;
+    assert_eq!(shown["state"], "awaiting_payment");
+    assert_eq!(shown["price"]["text"], "300.10 CNY");
+    assert_eq!(shown["price"]["minor"], 30_010);
+    assert_eq!(shown["purchase"], purchase);
+    assert_eq!(shown["unpaid_until"], "2026-02-01T04:00:00.000Z");
+    let (_, instances, operations) = app.everything().await;
+    assert!(operations.is_empty(), "nobody is asked: {operations:?}");
+    let instance = instances[0].id.to_string();
+
+    // Its term begins when it is paid.
+    app.clock.advance(DAY_MS / 2);
+    for _ in 0..2 {
+        let paid = app.operator(&format!("/api/v1/orders/{order}/pay")).await;
+        assert_eq!(paid.status, 200, "{paid:?}");
+        assert_eq!(paid.json().get("unpaid_until"), None);
+    }
+    app.shows(&format!("/api/v1/orders/{order}"), "/state", "fulfilled")
+        .await;
+    assert_eq!(app.status(order).await, 1);
+    let shown = app.seen(&format!("/api/v1/instances/{instance}")).await;
+    assert_eq!(shown["term_starts_at"], "2026-01-31T16:00:00.000Z");
+    let subscription = &shown["subscription"];
+    assert_eq!(subscription["stage"], "term");
+    assert_eq!(subscription["period"], "1_month");
+    assert_eq!(subscription["renews"], false);
+
+    let late = app
+        .operator(&format!("/api/v1/orders/{order}/cancel"))
+        .await;
+    assert_eq!(late.status, 409, "{late:?}");
+    assert_eq!(late.json()["error"]["code"], "order_state");
+    let nobody = app.operator("/api/v1/orders/o-nobody/pay").await;
+    assert_eq!(nobody.status, 404);
+    assert_eq!(nobody.json()["error"]["code"], "order_unknown");
+
+    let events = app.seen("/api/v1/events?kind=operator_acted").await;
+    let about = events["items"][0]["order"].clone();
+    assert_eq!(about, order.as_str(), "{events}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_nobody_pays_is_taken_back_by_a_person_or_by_time() {
+    let app = App::shop(DEMO).await;
+    let (_, orders) = app.buy("basic", 2, "two").await;
+    let path = format!("/api/v1/orders/{}/cancel", orders[0]);
+    for _ in 0..2 {
+        let cancelled = app.operator(&path).await;
+        assert_eq!(cancelled.status, 200, "{cancelled:?}");
+        assert_eq!(cancelled.json()["state"], "cancelled");
+    }
+    assert_eq!(app.order_state(&orders[1]).await, "awaiting_payment");
+    app.clock.advance(DAY_MS);
+    app.shows(
+        &format!("/api/v1/orders/{}", orders[1]),
+        "/state",
+        "cancelled",
+    )
+    .await;
+    let late = app
+        .operator(&format!("/api/v1/orders/{}/pay", orders[1]))
+        .await;
+    assert_eq!(late.status, 409, "{late:?}");
+    let (_, instances, _) = app.everything().await;
+    assert!(instances.iter().all(|i| !i.delivered), "{instances:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_sweeper_says_why_it_stopped_and_goes_on_when_told() {
+    let app = App::shop(DEMO).await;
+    let at = "/api/v1/sweeper";
+    let idle = app.seen(at).await;
+    assert_eq!(idle, json!({"state": "running", "removals": []}));
+    let (_, orders) = app.buy("basic", 1, "one").await;
+    let waits = app.seen(at).await;
+    assert_eq!(waits["next_due_at"], "2026-02-01T04:00:00.000Z");
+    // Once it took that order back, it has looked at the clocks.
+    app.clock.advance(DAY_MS);
+    let path = format!("/api/v1/orders/{}", orders[0]);
+    app.shows(&path, "/state", "cancelled").await;
+
+    app.clock.jump(2 * 3_600_000);
+    app.shows(at, "/state", "stopped").await;
+    let stopped = app.seen(at).await;
+    assert_eq!(stopped["reason"], "the wall clock jumped by about 2 h");
+    let resumed = app.operator("/api/v1/sweeper/resume").await;
+    assert_eq!(resumed.status, 200, "{resumed:?}");
+    assert_eq!(resumed.json()["state"], "running");
+    assert_eq!(resumed.json().get("reason"), None);
+    let events = app.seen("/api/v1/events?kind=operator_acted").await;
+    assert_eq!(
+        events["items"][0]["message"],
+        "asked to go on with removals, which had stopped: the wall clock jumped by about 2 h"
+    );
+    app.stop().await;
+}
