@@ -129,17 +129,6 @@ pub enum Change {
     ContextPut(InstanceId, BTreeMap<String, String>),
 }
 
-impl Change {
-    /// The order that it adds, if it adds one.
-    pub(crate) fn new_order(&self) -> Option<&Order> {
-        if let Self::OrderInsert(order) = self {
-            Some(order)
-        } else {
-            None
-        }
-    }
-}
-
 /// What is to be written, and what may be said once it is.
 #[derive(Clone, Debug)]
 pub struct Decision {

@@ -11,6 +11,7 @@ use crate::instance::{InstanceState, Reason};
 use crate::operation::OperationKind;
 use crate::order::OrderKind;
 use crate::ports::Admission;
+use crate::storefront::Bill;
 
 pub(super) fn decide(
     admission: &Admission,
@@ -58,5 +59,15 @@ pub(super) fn decide(
     decision
         .changes
         .extend(subscription.map(Change::SubscriptionPut));
+    if listing.storefront.is_some() && !call.dry_run {
+        // Whoever may renew there, our own clock or a person, has it paid.
+        let bill = Bill {
+            order: order.id.clone(),
+            purchase: order.id.purchase(),
+            price: listing.offers.price_of(plan, renew.period),
+            unpaid_until: None,
+        };
+        decision.changes.push(Change::BillInsert(bill));
+    }
     Ok(decision)
 }

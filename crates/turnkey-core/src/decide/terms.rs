@@ -341,11 +341,7 @@ impl Turning<'_> {
             is_work_due: decision.admitted.waits_for.is_some() || is_renewal,
             ..TermTurned::default()
         };
-        let mut changes = decision.changes;
-        let orders = changes.iter().filter_map(Change::new_order);
-        let bills: Vec<_> = orders.map(|order| self.bill(order, None)).collect();
-        changes.extend(bills.into_iter().map(Change::BillInsert));
-        Ok((changes, turned))
+        Ok((decision.changes, turned))
     }
 
     fn as_caller(&self, intent: Intent) -> Admission {

@@ -1,4 +1,4 @@
-//! `turnkey instance list|show|release|deliver|import`: what buyers got.
+//! `turnkey instance list|show|renew|release|deliver|import`: what buyers got.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::http::admin::imports::{
     IMPORTED_AT_ONCE_MAX, ImportBody, ImportView, ImportedBody, ImportedView,
 };
 use crate::http::admin::instances::{InstanceDetail, InstanceView, SubscriptionView};
+use crate::http::admin::renewals::{RenewAsk, RenewedView};
 use crate::words::{Said, stock as says};
 
 /// Longest file of instances that were delivered elsewhere: some ten thousand of them.
@@ -47,6 +48,20 @@ enum Command {
         /// A JSON file: an array of {id, listing, plan, buyer, order_key, term: {starts_at,
         /// ends_at}, access}; `-` is stdin.
         file: PathBuf,
+    },
+    /// Renew an instance whose term is ours to keep; it is billed as paid.
+    Renew {
+        /// Its id.
+        id: String,
+        /// MONTH, YEAR or DAY.
+        #[arg(long, default_value = "MONTH")]
+        unit: String,
+        /// How many of them.
+        #[arg(long, default_value_t = 1)]
+        duration: u32,
+        /// What makes it one renewal however often it is asked for; by default a new one.
+        #[arg(long)]
+        key: Option<String>,
     },
     /// Release an instance, as the marketplace would.
     Release {
@@ -89,12 +104,14 @@ impl Instance {
             | Command::List(_)
             | Command::Show { .. }
             | Command::Import { .. }
+            | Command::Renew { .. }
             | Command::Release { .. } => None,
         };
         let instances = match &self.command {
             Command::Import { file } => imported_in(&read_bounded(file, IMPORT_BYTES_MAX)?)?,
             Command::List(_)
             | Command::Show { .. }
+            | Command::Renew { .. }
             | Command::Release { .. }
             | Command::Deliver { .. } => Vec::new(),
         };
@@ -105,6 +122,27 @@ impl Instance {
             Command::Show { id, access: false } => show(client, &id, is_json),
             Command::Show { id, access: true } => show_access(client, &id, is_json),
             Command::Import { .. } => import(client, instances, is_json),
+            Command::Renew {
+                id,
+                unit,
+                duration,
+                key,
+            } => {
+                let path = format!("/instances/{}/renew", segment(&id));
+                let key = key.unwrap_or_else(new_key);
+                let ask = RenewAsk {
+                    unit,
+                    duration,
+                    key,
+                };
+                let renewed: RenewedView = client.post(&path, &ask)?;
+                if is_json {
+                    say_json(&renewed);
+                } else {
+                    say(&shown_renewal(renewed, lang));
+                }
+                Ok(Exit::Good)
+            }
             Command::Release { id } => {
                 let path = format!("/instances/{}/release", segment(&id));
                 let released: InstanceView = client.post(&path, &())?;
@@ -131,6 +169,12 @@ impl Instance {
             }
         }))
     }
+}
+
+/// The key of a renewal that nobody named.
+fn new_key() -> String {
+    let hex = |byte: u8| format!("{byte:02x}");
+    rand::random::<[u8; 16]>().map(hex).concat()
 }
 
 /// What the buyer logs in with, as a person wrote it down. What is wrong is told by its place only:
@@ -297,6 +341,17 @@ fn shown_subscription(subscription: SubscriptionView, lang: Lang) -> String {
         (lang.pick("next look", "下次检查"), subscription.look_at),
         (lang.pick("terms end", "到期时刻"), Some(subscription.ends)),
         (lang.pick("grace", "宽限期"), Some(grace.to_string())),
+    ])
+}
+
+fn shown_renewal(renewed: RenewedView, lang: Lang) -> String {
+    let instance = renewed.instance;
+    card([
+        (lang.pick("instance", "实例"), Some(instance.id)),
+        (lang.pick("state", "状态"), Some(instance.state)),
+        (lang.pick("ends", "到期时间"), Some(instance.term_ends_at)),
+        (lang.pick("order", "订单"), Some(renewed.order)),
+        (lang.pick("price", "价格"), renewed.price),
     ])
 }
 

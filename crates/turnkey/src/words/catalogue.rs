@@ -159,6 +159,7 @@ codes! {
     role_low: Unauthentic, "the token's role is too low", "令牌的角色权限不够";
     query_wrong: Malformed, "the admin API's query is wrong", "管理接口的查询参数不对";
     path_wrong: Malformed, "the admin API's path is wrong", "管理接口的路径不对";
+    terms_elsewhere: Conflict, "the marketplace keeps this term", "期限由云市场管";
     body_wrong: Malformed, "the admin API's body is wrong", "管理接口的正文不对";
     route_unknown: Unknown, "the admin API has no such route", "管理接口没有这个地址";
     nothing_to_deliver: Conflict, "the instance waits for nobody", "实例没有在等人";

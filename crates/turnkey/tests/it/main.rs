@@ -32,6 +32,7 @@ mod openssh_bastion;
 mod pages;
 mod proxy;
 mod python_peer;
+mod renewals;
 mod roots;
 mod sdk;
 mod secrets;

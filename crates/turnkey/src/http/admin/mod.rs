@@ -26,6 +26,7 @@ pub mod operations;
 pub mod orders;
 pub mod products;
 pub mod purchases;
+pub mod renewals;
 mod routes;
 pub mod secrets;
 pub mod stock;

@@ -23,7 +23,7 @@ use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
 use crate::http::admin::{
     Admin, calls, clock, deliver, events, imports, instances, listings, metrics, operations,
-    orders, products, purchases, secrets, stock, sweeper,
+    orders, products, purchases, renewals, secrets, stock, sweeper,
 };
 
 /// Longest body: what an import brings at once. More comes in several.
@@ -58,6 +58,7 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(instances::show)),
         (Operator, routes!(instances::access)),
         (Operator, routes!(instances::release)),
+        (Operator, routes!(renewals::renew)),
         (Operator, routes!(imports::import)),
         (Viewer, routes!(operations::list)),
         (Viewer, routes!(operations::show)),

@@ -20,6 +20,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/instances/{id}/access", "operator"),
     ("POST", "/api/v1/instances/{id}/deliver", "operator"),
     ("POST", "/api/v1/instances/{id}/release", "operator"),
+    ("POST", "/api/v1/instances/{id}/renew", "operator"),
     ("GET", "/api/v1/listings", "viewer"),
     ("GET", "/api/v1/openapi.json", "viewer"),
     ("GET", "/api/v1/operations", "viewer"),
