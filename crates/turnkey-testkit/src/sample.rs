@@ -196,10 +196,11 @@ pub fn admission(listing: &Arc<Listing>, call: Call, now: Now, n: u64) -> Admiss
 #[must_use]
 pub fn fresh(n: u64) -> FreshIds {
     FreshIds {
-        units: (1..=u64::from(PURCHASE_QUANTITY_MAX))
+        units: (1..=u128::from(PURCHASE_QUANTITY_MAX))
+            .map(|unit| u128::from(n) * 100 + unit)
             .map(|unit| UnitIds {
-                order: OrderId::new(format!("o-{:026}", n * 100 + unit)),
-                instance: InstanceId::new(format!("i-{:026}", n * 100 + unit)),
+                order: OrderId::new(format!("o-{unit:026}")),
+                instance: InstanceId::new(format!("i-{unit:026}")),
             })
             .collect(),
         order: OrderId::new(format!("o-{n:026}")),
