@@ -61,6 +61,12 @@ pub enum PeriodError {
 }
 
 impl Period {
+    /// A month: what is sold where nothing says for how long.
+    pub const MONTH: Self = Self {
+        count: 1,
+        unit: Unit::Month,
+    };
+
     /// `count` units.
     ///
     /// # Errors

@@ -10,8 +10,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use turnkey_core::ports::{AlarmTurn, Clock, Settlement, Settling, Store, TermTurn};
-use turnkey_core::{About, Alarm, AlarmKind, Fault, InstanceId, Listing, OrderId, UtcMillis};
+use turnkey_core::{
+    About, Alarm, AlarmKind, Fault, FaultKind, InstanceId, Listing, OrderId, UtcMillis,
+};
 
 use crate::ids::Ids;
 
@@ -54,12 +57,14 @@ struct Brake {
     /// The wall clock and the one that only ticks, at the last look.
     seen: Option<(UtcMillis, u64)>,
     is_alarmed: bool,
+    /// Whether somebody has looked at what fell due while nothing ran.
+    has_looked: bool,
 }
 
 /// What a pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Turns that were taken.
+    /// Turns that moved something on.
     pub turns: usize,
     /// When the next one is due, on the business clock.
     pub next_at: Option<UtcMillis>,
@@ -111,9 +116,6 @@ impl Sweeper {
 
     /// Looks now and then, for ever.
     pub async fn run(self: Arc<Self>) {
-        if let Err(fault) = self.check_what_waited().await {
-            tracing::warn!(code = fault.code, "cannot see what fell due: {fault}");
-        }
         loop {
             let next_at = match self.pass().await {
                 Ok(swept) => swept.next_at,
@@ -128,12 +130,111 @@ impl Sweeper {
         }
     }
 
-    /// After a stop: whether so much fell due meanwhile that a person should look first, and whether
-    /// somebody should have looked before it.
+    /// Takes every turn that is due by now; each instance one, so that a pass has an end whatever
+    /// comes of its turns, and what a turn begins is seen before the next.
     ///
     /// # Errors
-    /// When the store is not well.
-    pub async fn check_what_waited(&self) -> Result<(), Fault> {
+    /// When the store is not well; what was done is done.
+    pub async fn pass(&self) -> Result<Swept, Fault> {
+        self.look_at_the_clocks();
+        self.look_at_what_waited().await?;
+        self.raise_alarm().await?;
+        let mut swept = Swept::default();
+        if self.listings.is_empty() {
+            return Ok(swept);
+        }
+        let (mut cancelled, mut turned) = (HashSet::new(), HashSet::new());
+        let mut limit = PAGE;
+        loop {
+            let now = self.clock.now().business;
+            let mut due = self.store.terms_due(now, limit).await?;
+            swept.next_at = due.next_at;
+            let found = due.unpaid.len().max(due.instances.len());
+            due.unpaid
+                .retain(|(order, _)| cancelled.insert(order.clone()));
+            due.instances.retain(|(id, _)| turned.insert(id.clone()));
+            let fresh = due.unpaid.len().max(due.instances.len());
+            swept.turns += self.cancel(due.unpaid).await?;
+            swept.turns += self.turn(due.instances).await?;
+            match fresh {
+                0 if found < limit => return Ok(swept),
+                // Nothing but what stays due: what comes behind it?
+                0 => limit += PAGE,
+                fresh => limit = PAGE + found - fresh,
+            }
+        }
+    }
+
+    /// Takes turns, all at once, so that the writer commits them together; how many moved on.
+    async fn turn(&self, due: Vec<(InstanceId, String)>) -> Result<usize, Fault> {
+        let mut turns = JoinSet::new();
+        let now = self.clock.now();
+        let may_release = self.brake().why.is_none();
+        for (instance, listing) in due {
+            let Some(listing) = self.listings.get(&listing) else {
+                continue;
+            };
+            let turn = TermTurn {
+                listing: Arc::clone(listing),
+                instance: instance.clone(),
+                fresh: self.ids.fresh(now.wall),
+                now,
+                may_release,
+            };
+            let store = Arc::clone(&self.store);
+            turns.spawn(async move { (store.term_turn(turn).await, instance) });
+        }
+        let mut moved = 0;
+        let mut is_work_due = false;
+        let mut unwell = None;
+        for (turned, instance) in turns.join_all().await {
+            match turned {
+                Ok(turned) => {
+                    is_work_due |= turned.is_work_due;
+                    moved += usize::from(!turned.is_kept_back);
+                }
+                Err(fault) => unwell = unwell.or(unless_busy(fault, instance.as_str())),
+            }
+        }
+        if is_work_due {
+            self.nudge.notify_one();
+        }
+        unwell.map_or(Ok(moved), Err)
+    }
+
+    /// Takes unpaid orders back; how many it took.
+    async fn cancel(&self, due: Vec<(OrderId, String)>) -> Result<usize, Fault> {
+        let mut moved = 0;
+        for (order, listing) in due {
+            let Some(listing) = self.listings.get(&listing) else {
+                continue;
+            };
+            let now = self.clock.now();
+            let settling = Settling {
+                listing: Arc::clone(listing),
+                order: order.clone(),
+                how: Settlement::Cancel,
+                fresh: self.ids.fresh(now.wall),
+                now,
+            };
+            match self.store.order_settle(settling).await {
+                Ok(_) => moved += 1,
+                Err(fault) => {
+                    if let Some(fault) = unless_busy(fault, order.as_str()) {
+                        return Err(fault);
+                    }
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Once after a start: whether so much fell due meanwhile that a person should look first, and
+    /// whether somebody should have looked before it.
+    async fn look_at_what_waited(&self) -> Result<(), Fault> {
+        if self.brake().has_looked {
+            return Ok(());
+        }
         let now = self.clock.now().business;
         let alarms = self.store.alarm_list(ALARMS_LOOKED_AT).await?;
         let stopped = alarms
@@ -142,6 +243,7 @@ impl Sweeper {
         if let Some(alarm) = stopped {
             let mut brake = self.brake();
             (brake.why, brake.is_alarmed) = (Some(alarm.message), true);
+            brake.has_looked = true;
             return Ok(());
         }
         for waits in self.store.removals_due(now).await? {
@@ -153,92 +255,8 @@ impl Sweeper {
                 ));
             }
         }
+        self.brake().has_looked = true;
         Ok(())
-    }
-
-    /// Takes every turn that is due by now.
-    ///
-    /// # Errors
-    /// When the store is not well; what was done is done.
-    pub async fn pass(&self) -> Result<Swept, Fault> {
-        self.look_at_the_clocks();
-        self.raise_alarm().await?;
-        let mut swept = Swept::default();
-        if self.listings.is_empty() {
-            return Ok(swept);
-        }
-        let mut left_out = HashSet::new();
-        let mut left_unpaid = HashSet::new();
-        loop {
-            let now = self.clock.now().business;
-            let limit = PAGE + left_out.len().max(left_unpaid.len());
-            let due = self.store.terms_due(now, limit).await?;
-            swept.next_at = due.next_at;
-            let mut is_moving = false;
-            for (order, listing) in due.unpaid {
-                if !left_unpaid.contains(&order) {
-                    is_moving = true;
-                    swept.turns += 1;
-                    if !self.cancel(&order, &listing).await? {
-                        left_unpaid.insert(order);
-                    }
-                }
-            }
-            for (instance, listing) in due.instances {
-                if !left_out.contains(&instance) {
-                    is_moving = true;
-                    swept.turns += 1;
-                    if !self.turn(&instance, &listing).await? {
-                        left_out.insert(instance);
-                    }
-                }
-            }
-            if !is_moving {
-                return Ok(swept);
-            }
-        }
-    }
-
-    /// Takes one instance's turn; whether it may be looked at again in this pass.
-    async fn turn(&self, instance: &InstanceId, listing: &str) -> Result<bool, Fault> {
-        let Some(listing) = self.listings.get(listing) else {
-            return Ok(false);
-        };
-        let now = self.clock.now();
-        let turn = TermTurn {
-            listing: Arc::clone(listing),
-            instance: instance.clone(),
-            fresh: self.ids.fresh(now.wall),
-            now,
-            may_release: self.brake().why.is_none(),
-        };
-        match self.store.term_turn(turn).await {
-            Ok(turned) => {
-                if turned.is_work_due {
-                    self.nudge.notify_one();
-                }
-                Ok(!turned.is_kept_back)
-            }
-            Err(fault) => unless_busy(fault, instance.as_str()),
-        }
-    }
-
-    async fn cancel(&self, order: &OrderId, listing: &str) -> Result<bool, Fault> {
-        let Some(listing) = self.listings.get(listing) else {
-            return Ok(false);
-        };
-        let now = self.clock.now();
-        let settling = Settling {
-            listing: Arc::clone(listing),
-            order: order.clone(),
-            how: Settlement::Cancel,
-            fresh: self.ids.fresh(now.wall),
-            now,
-        };
-        match self.store.order_settle(settling).await {
-            Ok(_) => Ok(true),
-            Err(fault) => unless_busy(fault, order.as_str()),
-        }
     }
 
     fn look_at_the_clocks(&self) {
@@ -292,15 +310,16 @@ impl Sweeper {
     }
 }
 
-/// One row that cannot be moved on must not stop the others; a store that is not well does.
-fn unless_busy(fault: Fault, what: &str) -> Result<bool, Fault> {
-    if fault.kind == turnkey_core::FaultKind::Busy {
-        return Err(fault);
+/// One row that cannot be moved on must not stop the others: it is told, and left. A store that is
+/// not well does stop them.
+fn unless_busy(fault: Fault, what: &str) -> Option<Fault> {
+    if fault.kind == FaultKind::Busy {
+        return Some(fault);
     }
     tracing::error!(
         code = fault.code,
         note = fault.note,
         "the terms of {what} cannot be kept: {fault}"
     );
-    Ok(false)
+    None
 }

@@ -3,11 +3,14 @@
 use crate::call::ChangePlan;
 use crate::decide::buy::unpaid_until;
 use crate::decide::life::{Life, Put};
+use crate::decide::settle::check_paid;
 use crate::decide::wanted::{Bought, Wanted, accepted, wanted_for};
 use crate::decide::{Change, Decision, Outcome, State, named, not_while, repeat, term_over};
 use crate::fault::Fault;
+use crate::history::Step;
 use crate::id::OrderId;
 use crate::instance::InstanceState;
+use crate::listing::Listing;
 use crate::operation::OperationKind;
 use crate::order::{OrderKind, OrderState};
 use crate::ports::Admission;
@@ -39,6 +42,7 @@ pub(super) fn decide(
         }
     }
     let mut life = Life::stored(instance, state.operations, *now);
+    check_paid(&life, "moved to another plan")?;
     let bill = upgrade(admission, &life, plan, state.subscription.as_ref())?;
     let bought = Bought {
         kind: OrderKind::ChangePlan,
@@ -55,7 +59,9 @@ pub(super) fn decide(
         order.state = OrderState::AwaitingPayment;
         let mut unpaid = Decision::unchanged(Ok(Outcome::Done));
         let id = order.id.clone();
-        unpaid.changes.push(Change::OrderInsert(order));
+        life.take_order(order);
+        let kind = OperationKind::ChangePlan;
+        unpaid.changes = life.changes(kind, Step::Accepted, Some(id.clone()))?;
         unpaid.changes.extend(bill.map(Change::BillInsert));
         return Ok(told(admission, unpaid, &id));
     }
@@ -114,22 +120,15 @@ fn upgrade(
         return Err(term_over(instance));
     }
     let old = life.plan_to_be();
-    if !listing.offers.is_larger(plan, old) {
-        let (new, old) = (listing.offers.spec_of(plan), listing.offers.spec_of(old));
-        let message = format!("spec {new:?} is not larger than {old:?}, which the instance has");
-        return Err(Fault::conflict("plan_not_larger", message));
-    }
+    check_larger(listing, plan, old)?;
     let price = subscription.and_then(|subscription| {
         let period = subscription.period;
         let from = subscription.period_from;
         let ends = instance.term.ends_at;
         let old = listing.offers.price_of(old, period)?;
         let new = listing.offers.price_of(plan, period)?;
-        old.difference(
-            &new,
-            ends.ms_since(now.business.max(from)),
-            ends.ms_since(from),
-        )
+        // Whoever renewed ahead has more than one period to come, and owes it for all of that.
+        old.difference(&new, ends.ms_since(now.business), ends.ms_since(from))
     });
     let order = admission.fresh.order.clone();
     Ok(Some(Bill {
@@ -138,4 +137,14 @@ fn upgrade(
         price,
         unpaid_until: unpaid_until(front, caller, now.business),
     }))
+}
+
+/// Refuses what is no upgrade.
+pub(super) fn check_larger(listing: &Listing, plan: &str, old: &str) -> Result<(), Fault> {
+    if listing.offers.is_larger(plan, old) {
+        return Ok(());
+    }
+    let (new, old) = (listing.offers.spec_of(plan), listing.offers.spec_of(old));
+    let message = format!("spec {new:?} is not larger than {old:?}, which the instance has");
+    Err(Fault::conflict("plan_not_larger", message))
 }

@@ -2,7 +2,7 @@
 //! driver is asked.
 
 use crate::call::Digest;
-use crate::decide::{Change, State};
+use crate::decide::{Change, State, terms};
 use crate::event::{About, Event, EventKind};
 use crate::fault::Fault;
 use crate::history::{HistoryRow, Step};
@@ -11,7 +11,7 @@ use crate::limits::{INSTANCE_ID_BYTES_MAX, ORDER_KEY_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::operation::OperationKind;
 use crate::order::{Order, OrderKind, OrderState};
 use crate::ports::{Import, Imported};
-use crate::term::Term;
+use crate::term::{Period, Term, Unit};
 
 /// What an order says of a period that nobody here sold.
 const PERIOD: &str = "imported";
@@ -78,6 +78,9 @@ pub fn import(import: &Import, state: &State) -> Result<(Vec<Change>, Imported),
         lifted_signed_at: None,
         version: 1,
     };
+    let period = period_of(term);
+    let subscription = terms::begin(listing, &instance, period, false)
+        .map(|subscription| terms::again(subscription, &instance, period, *now));
     let history = HistoryRow {
         instance: id.clone(),
         version: instance.version,
@@ -94,13 +97,23 @@ pub fn import(import: &Import, state: &State) -> Result<(Vec<Change>, Imported),
     };
     let message = format!("instance {id} was imported");
     let event = Event::new(*now, EventKind::OperatorActed, about, "import", message);
-    let changes = vec![
+    let mut changes = vec![
         Change::OrderInsert(order),
         Change::HistoryInsert(history),
         Change::InstanceInsert(instance),
         Change::EventInsert(event.by(&import.by)),
     ];
+    changes.extend(subscription.map(Change::SubscriptionPut));
     Ok((changes, Imported::Now))
+}
+
+/// The period that a term was bought for, as far as it can be seen: years, months, or else a month.
+fn period_of(term: Term) -> Period {
+    let (count, unit) = match term.months {
+        months if months.is_multiple_of(12) => (months / 12, Unit::Year),
+        months => (months, Unit::Month),
+    };
+    Period::new(count, unit).unwrap_or(Period::MONTH)
 }
 
 /// What must be the same whenever the key is. No marketplace's call has the same, so a create that

@@ -2,6 +2,7 @@
 
 use crate::call::Renew;
 use crate::decide::life::Life;
+use crate::decide::settle::check_paid;
 use crate::decide::wanted::{Bought, accepted, wanted_for};
 use crate::decide::{
     Change, Decision, Flag, Outcome, State, named, not_while, repeat, standing, terms,
@@ -41,6 +42,7 @@ pub(super) fn decide(
         |subscription| terms::renewed(subscription, before, &instance, renew.period, *now);
     let subscription = state.subscription.map(renewed);
     let mut life = Life::stored(instance, state.operations, *now);
+    check_paid(&life, "renewed")?;
     let flag = (life.plan_to_be() != plan).then_some(Flag::OtherPlan);
     let bought = Bought {
         kind: OrderKind::Renew,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::call::{Call, Intent};
-use crate::decide::life::Life;
+use crate::decide::change_plan::check_larger;
+use crate::decide::life::{Life, Put};
 use crate::decide::wanted::{Wanted, wanted_for};
 use crate::decide::{Change, State, not_while, standing, terms};
 use crate::fault::Fault;
 use crate::history::Step;
 use crate::instance::{InstanceEvent, InstanceState, Reason};
-use crate::operation::OperationKind;
+use crate::operation::{Operation, OperationKind};
 use crate::order::{Order, OrderEvent, OrderKind, OrderState};
 use crate::ports::{Admission, Settled, Settlement, Settling};
 use crate::stock::StockItem;
@@ -92,7 +93,8 @@ fn pay(
             let zone = &listing.time_zone;
             life.instance.term = before.extend(now.business, period, zone, listing.ends)?;
         }
-        OrderKind::ChangePlan => {}
+        // Another one may have been paid first; a plan never becomes smaller.
+        OrderKind::ChangePlan => check_larger(listing, &order.plan, life.plan_to_be())?,
     }
     let mut changes = vec![Change::OrderPay(order.id.clone(), *now)];
     let wanted = Wanted {
@@ -100,7 +102,11 @@ fn pay(
         stock: stock.filter(|_| order.kind == OrderKind::Create),
         ..wanted_for(order, kind, false)
     };
-    life.put(&listing.product, wanted)?;
+    let step = match life.put(&listing.product, wanted)? {
+        Put::Done => Step::Done,
+        Put::Refused(_) => Step::Refused,
+        Put::Waits(_) => Step::Accepted,
+    };
     if order.kind == OrderKind::Renew {
         standing::lift(&as_admission(settling), &mut life, Reason::Marketplace)?;
     }
@@ -113,7 +119,7 @@ fn pay(
         changes.push(Change::SubscriptionPut(subscription));
     }
     let is_work_due = life.operations().next().is_some();
-    changes.extend(life.changes(kind, Step::Accepted, Some(order.id.clone()))?);
+    changes.extend(life.changes(kind, step, Some(order.id.clone()))?);
     Ok((changes, Settled { is_work_due }))
 }
 
@@ -123,8 +129,12 @@ fn cancel(
     subscription: Option<Subscription>,
 ) -> Result<(Vec<Change>, Settled), Fault> {
     let mut changes = vec![Change::OrderCancel(order.id.clone())];
-    let makes_instance = order.kind == OrderKind::Create;
-    if makes_instance && life.instance.state == InstanceState::Provisioning {
+    let kind = match order.kind {
+        OrderKind::Create => OperationKind::Provision,
+        OrderKind::Renew => OperationKind::Renew,
+        OrderKind::ChangePlan => OperationKind::ChangePlan,
+    };
+    if order.kind == OrderKind::Create && life.instance.state == InstanceState::Provisioning {
         life.step(InstanceEvent::Withdraw)?;
         let over = |subscription| Subscription {
             stage: Stage::Over,
@@ -132,10 +142,22 @@ fn cancel(
             ..subscription
         };
         changes.extend(subscription.map(over).map(Change::SubscriptionPut));
-        let order = Some(order.id.clone());
-        changes.extend(life.changes(OperationKind::Provision, Step::Dropped, order)?);
     }
+    changes.extend(life.changes(kind, Step::Dropped, Some(order.id.clone()))?);
     Ok((changes, Settled { is_work_due: false }))
+}
+
+/// Refuses what a driver cannot do yet, because the order of its instance still waits for payment:
+/// nobody was asked to deliver it.
+pub(super) fn check_paid(life: &Life, what: &str) -> Result<(), Fault> {
+    let delivers = |o: &Operation| o.kind == OperationKind::Provision;
+    let instance = &life.instance;
+    if instance.state != InstanceState::Provisioning || life.operations().any(delivers) {
+        return Ok(());
+    }
+    let id = &instance.id;
+    let message = format!("instance {id} waits for payment and cannot be {what}");
+    Err(Fault::conflict("instance_state", message))
 }
 
 /// Paying lifts what a renewal lifts.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::decide::life::{Life, Put, is_held};
+use crate::decide::settle::check_paid;
 use crate::decide::wanted::Wanted;
 use crate::decide::{Admitted, Decision, Flag, Outcome, State, named, not_while, term_over};
 use crate::fault::Fault;
@@ -24,6 +25,7 @@ pub(super) fn suspend(
     };
     let is_first = instance.reasons.is_empty();
     let mut life = Life::stored(instance, state.operations, *now);
+    check_paid(&life, "suspended")?;
     match life.instance.state {
         InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
             return Ok(nothing());
@@ -65,11 +67,11 @@ pub(super) fn resume(
     if admission.call.caller.is_some() && instance.term.ends_at <= admission.now.business {
         return Err(term_over(&instance));
     }
-    if instance.reasons.lifted_by(by).is_empty() {
-        let life = Life::stored(instance, state.operations, admission.now);
+    let mut life = Life::stored(instance, state.operations, admission.now);
+    check_paid(&life, "resumed")?;
+    if life.instance.reasons.lifted_by(by).is_empty() {
         return Ok(joins(&life, OperationKind::Resume));
     }
-    let mut life = Life::stored(instance, state.operations, admission.now);
     let put = lift(admission, &mut life, by)?.unwrap_or(Put::Done);
     life.decision(OperationKind::Resume, put, None)
 }

@@ -6,7 +6,7 @@
 //!   │ end   renews, and taken as paid: renewed by an order of its own, Term again
 //!   └ end   otherwise: suspended ── Grace
 //! Grace ─── renewed meanwhile: Term again
-//!   └ end   grace after the suspension was carried out: removed ── Over
+//!   └ end   grace after the suspension was carried out: removed ── Over, until its driver did it
 //! ```
 //!
 //! Our clock is one more caller: it renews, suspends and releases by the same decisions as a
@@ -15,13 +15,16 @@
 use std::sync::Arc;
 
 use crate::call::{Call, Digest, Intent, OrderKey, OrderRef, Renew};
+use crate::decide::life::Life;
 use crate::decide::wanted::{Bought, accepted};
 use crate::decide::{Change, State, admit};
 use crate::event::{About, Event, EventKind};
 use crate::fault::Fault;
+use crate::history::Step;
 use crate::id::InstanceId;
 use crate::instance::{Instance, InstanceState, Reason};
 use crate::listing::{Listing, OwnTerms};
+use crate::operation::OperationKind;
 use crate::order::{Order, OrderKind, OrderState};
 use crate::ports::{Admission, TermTurn, TermTurned};
 use crate::storefront::{Bill, Payment, REGION, Stage, Subscription};
@@ -36,6 +39,9 @@ pub(super) const REMINDER_DAYS: [u64; 5] = [30, 15, 7, 3, 1];
 
 /// How many days ahead of the end the unpaid renewal is raised (jdcloud-bastion.md §7).
 const UNPAID_RENEWAL_DAYS: u64 = 3;
+
+/// The shortest grace: a removal is never in the moment of its suspension.
+const GRACE_MS_MIN: u64 = 1;
 
 /// How long what cannot be moved on is left alone: a failed delivery that a person may take up.
 const LOOK_AGAIN_MS: u64 = DAY_MS;
@@ -136,16 +142,19 @@ pub fn turn(turn: &TermTurn, mut state: State) -> Result<(Vec<Change>, TermTurne
         state,
     };
     match (turning.instance.state, turning.subscription.stage) {
-        (InstanceState::Releasing | InstanceState::Released, _) | (_, Stage::Over) => {
-            Ok(turning.leave(Stage::Over, None))
+        (InstanceState::Released, _) => Ok(turning.leave(Stage::Over, None)),
+        // Its driver may still refuse.
+        (InstanceState::Releasing, _) => {
+            Ok(turning.leave(Stage::Over, Some(now.plus_ms(LOOK_AGAIN_MS))))
         }
         // A person may still take it up.
         (InstanceState::Failed, stage) => {
             Ok(turning.leave(stage, Some(now.plus_ms(LOOK_AGAIN_MS))))
         }
-        (_, Stage::Term) if now < turning.instance.term.ends_at => turning.remind(),
+        // A renewal leads back to the term by itself.
+        (_, _) if now < turning.instance.term.ends_at => turning.remind(),
         (_, Stage::Term) => turning.end(),
-        (_, Stage::Grace) => turning.after_the_end(),
+        (_, Stage::Grace | Stage::Over) => turning.after_the_end(),
     }
 }
 
@@ -175,7 +184,7 @@ impl Turning<'_> {
     }
 
     /// Before the end.
-    fn remind(self) -> Result<Turned, Fault> {
+    fn remind(mut self) -> Result<Turned, Fault> {
         let now = self.turn.now.business;
         let term = self.instance.term;
         let from = self.subscription.period_from;
@@ -196,14 +205,17 @@ impl Turning<'_> {
         Ok((changes, turned))
     }
 
+    /// The reminder that is due `days` ahead; who comes late tells how many days are left.
     fn reminder(&self, days: u64) -> Event {
         let instance = &self.instance.id;
         let how = match self.subscription.renews {
             true => "it renews itself",
             false => "it does not renew itself",
         };
-        let unit = if days == 1 { "day" } else { "days" };
-        let message = format!("the term of instance {instance} ends in {days} {unit}: {how}");
+        let left_ms = self.instance.term.ends_at.ms_since(self.turn.now.business);
+        let left = left_ms.div_ceil(DAY_MS);
+        let unit = if left == 1 { "day" } else { "days" };
+        let message = format!("the term of instance {instance} ends in {left} {unit}: {how}");
         let once = format!("{days} {}", self.instance.term.ends_at.0);
         Event::new(
             self.turn.now,
@@ -228,7 +240,7 @@ impl Turning<'_> {
     }
 
     /// The order that waits for the payment of the next period, where one is needed and not there.
-    fn unpaid_renewal(&self) -> Result<Vec<Change>, Fault> {
+    fn unpaid_renewal(&mut self) -> Result<Vec<Change>, Fault> {
         if !self.subscription.renews || self.is_trusted() || self.state.order.is_some() {
             return Ok(Vec::new());
         }
@@ -248,7 +260,19 @@ impl Turning<'_> {
         // It can be paid until the instance is gone.
         let until = self.instance.term.ends_at.plus_ms(self.own.grace_ms);
         let bill = self.bill(&order, Some(until));
-        Ok(vec![Change::OrderInsert(order), Change::BillInsert(bill)])
+        let id = order.id.clone();
+        let mut life = Life::stored(
+            self.instance.clone(),
+            self.state.operations.clone(),
+            self.turn.now,
+        );
+        life.take_order(order);
+        let mut changes = life.changes(OperationKind::Renew, Step::Accepted, Some(id))?;
+        changes.push(Change::BillInsert(bill));
+        // Whatever else this turn changes comes after it.
+        self.instance.version += 1;
+        self.state.instance = Some(self.instance.clone());
+        Ok(changes)
     }
 
     fn renewal(&self) -> OrderRef {
@@ -270,8 +294,9 @@ impl Turning<'_> {
     }
 
     /// The end of the term: another one, or standing still.
-    fn end(self) -> Result<Turned, Fault> {
-        if self.subscription.renews && self.is_trusted() {
+    fn end(mut self) -> Result<Turned, Fault> {
+        // One that waits for payment was raised when payment was required: it waits on.
+        if self.subscription.renews && self.is_trusted() && self.state.order.is_none() {
             let renew = Renew {
                 order: self.renewal(),
                 instance: self.instance.id.clone(),
@@ -290,24 +315,28 @@ impl Turning<'_> {
             }
         }
         let suspend = Intent::Suspend(self.instance.id.clone(), Reason::Term);
-        let grace_ends = self.turn.now.business.plus_ms(self.own.grace_ms);
-        let (mut changes, turned) = self.admitted(suspend)?;
+        let grace_ms = self.own.grace_ms.max(GRACE_MS_MIN);
+        let grace_ends = self.turn.now.business.plus_ms(grace_ms);
+        // It is not there yet where nobody looked in the days before.
+        let mut changes = self.unpaid_renewal()?;
+        let (suspended, turned) = self.admitted(suspend)?;
+        changes.extend(suspended);
         let (put, _) = self.leave(Stage::Grace, Some(grace_ends));
         changes.extend(put);
         Ok((changes, turned))
     }
 
-    /// After the end: it was renewed, or its grace is over.
+    /// After the end: its grace is over, or it does not stand still.
     fn after_the_end(self) -> Result<Turned, Fault> {
         let now = self.turn.now.business;
         if !self.instance.reasons.has(Reason::Term) {
-            let next = next_look(self.instance.term, self.subscription.period_from, now);
-            return Ok(self.leave(Stage::Term, Some(next)));
+            // Somebody had it run again, or its driver did not suspend it: once more from the end.
+            return self.end();
         }
         // Grace counts from the moment that the suspension was carried out; while nobody knows
         // that moment, it has not begun.
         let suspended_at = self.instance.suspended_at.unwrap_or(now);
-        let grace_ends = suspended_at.plus_ms(self.own.grace_ms);
+        let grace_ends = suspended_at.plus_ms(self.own.grace_ms.max(GRACE_MS_MIN));
         if now < grace_ends {
             return Ok(self.leave(Stage::Grace, Some(grace_ends)));
         }
@@ -319,7 +348,10 @@ impl Turning<'_> {
             return Ok((Vec::new(), kept_back));
         }
         let (mut changes, turned) = self.admitted(Intent::Release(self.instance.id.clone()))?;
-        let (put, _) = self.leave(Stage::Over, None);
+        let is_gone = |change: &Change| matches!(change, Change::InstanceUpdate(instance) if instance.state == InstanceState::Released);
+        // A driver that refuses is asked again.
+        let again = (!changes.iter().any(is_gone)).then(|| now.plus_ms(LOOK_AGAIN_MS));
+        let (put, _) = self.leave(Stage::Over, again);
         changes.extend(put);
         Ok((changes, turned))
     }
@@ -336,7 +368,7 @@ impl Turning<'_> {
             ..State::default()
         };
         let decision = admit(&admission, state)?;
-        decision.admitted.answer?;
+        // A driver's no on the spot is committed like one that comes later.
         let turned = TermTurned {
             is_work_due: decision.admitted.waits_for.is_some() || is_renewal,
             ..TermTurned::default()

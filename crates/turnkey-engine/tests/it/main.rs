@@ -13,6 +13,7 @@
 mod calendar;
 mod clock;
 mod desk;
+mod front;
 mod ids;
 mod log;
 mod runner;
@@ -20,4 +21,5 @@ mod shop;
 mod sim;
 mod spy;
 mod still;
+mod terms;
 mod watched;

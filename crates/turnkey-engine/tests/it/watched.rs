@@ -294,7 +294,7 @@ impl Store for Watched {
     }
 
     fn alarm_list(&self, limit: usize) -> Boxed<'_, Result<Vec<Alarm>, Fault>> {
-        self.inner.alarm_list(limit)
+        self.looked(self.inner.alarm_list(limit))
     }
 
     fn alarm_turn(&self, turn: AlarmTurn) -> Boxed<'_, Result<AlarmTurned, Fault>> {
