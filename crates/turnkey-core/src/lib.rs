@@ -26,6 +26,7 @@ pub mod money;
 pub mod operation;
 pub mod order;
 pub mod ports;
+pub mod purchase;
 pub mod stock;
 pub mod storefront;
 pub mod term;

@@ -40,6 +40,17 @@ impl Money {
         })
     }
 
+    /// Both together; `None` when the currencies differ, or beyond all money.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let is_same = self.currency == other.currency;
+        let minor = self.minor.checked_add(other.minor);
+        minor.filter(|_| is_same).map(|minor| Self {
+            minor,
+            currency: self.currency.clone(),
+        })
+    }
+
     /// So much, `count` times; `None` beyond all money.
     #[must_use]
     pub fn times(&self, count: u32) -> Option<Self> {

@@ -32,7 +32,8 @@ struct Filter {
     /// Only of this listing.
     #[arg(long)]
     listing: Option<String>,
-    /// Only in this state: waiting, delivering, delivered, failed, cancelled.
+    /// Only in this state: waiting, delivering, delivered, partly_delivered, failed,
+    /// cancelled.
     #[arg(long)]
     state: Option<String>,
     /// Only with this key of the marketplace.
@@ -61,7 +62,7 @@ impl Purchase {
 }
 
 impl Filter {
-    fn list_of(&self, lang: Lang) -> List<'static, PurchaseView, 6> {
+    fn list_of(&self, lang: Lang) -> List<'static, PurchaseView, 8> {
         List {
             path: "/purchases",
             filter: vec![
@@ -70,12 +71,14 @@ impl Filter {
                 ("key", self.key.clone()),
             ],
             heads: lang.pick(
-                ["PURCHASE", "KEY", "LISTING", "QUANTITY", "STATE", "ACCEPTED"],
-                ["购买", "市场订单号", "商品", "数量", "状态", "受理时间"],
+                ["PURCHASE", "KEY", "LISTING", "BUYER", "QUANTITY", "PRICE", "STATE", "ACCEPTED"],
+                ["购买", "市场订单号", "商品", "买家", "数量", "总价", "状态", "受理时间"],
             ),
             row: |p| {
                 let (quantity, at) = (p.quantity.to_string(), moment(&p.accepted_at));
-                [p.id, p.key, p.listing, quantity, p.state, at]
+                let price = p.price.map_or_else(|| "-".to_owned(), |price| price.text);
+                let buyer = p.buyer.unwrap_or_else(|| "-".to_owned());
+                [p.id, p.key, p.listing, buyer, quantity, price, p.state, at]
             },
             empty: lang.pick(
                 "nothing was bought yet; be the marketplace: turnkey trigger qingcloud-market create",
@@ -92,7 +95,15 @@ fn shown(detail: PurchaseDetail, lang: Lang) -> String {
         (lang.pick("listing", "商品"), Some(purchase.listing)),
         (lang.pick("key", "市场订单号"), Some(purchase.key)),
         (lang.pick("state", "状态"), Some(purchase.state)),
-        (lang.pick("buyer", "买家"), detail.buyer),
+        (lang.pick("buyer", "买家"), purchase.buyer),
+        (
+            lang.pick("quantity", "数量"),
+            Some(purchase.quantity.to_string()),
+        ),
+        (
+            lang.pick("price", "总价"),
+            purchase.price.map(|price| price.text),
+        ),
         (lang.pick("plan", "套餐"), Some(purchase.plan)),
         (lang.pick("period", "时长"), Some(purchase.period)),
         (
@@ -100,10 +111,13 @@ fn shown(detail: PurchaseDetail, lang: Lang) -> String {
             Some(purchase.accepted_at),
         ),
     ]);
-    let heads = lang.pick(["ORDER", "STATE", "INSTANCE"], ["订单", "状态", "实例"]);
-    let orders = detail
-        .orders
-        .into_iter()
-        .map(|o| [o.id, o.state, o.instance]);
+    let heads = lang.pick(
+        ["ORDER", "STATE", "PRICE", "INSTANCE"],
+        ["订单", "状态", "价格", "实例"],
+    );
+    let orders = detail.orders.into_iter().map(|o| {
+        let price = o.price.map_or_else(|| "-".to_owned(), |price| price.text);
+        [o.id, o.state, price, o.instance]
+    });
     format!("{head}\n\n{}", table(heads, orders))
 }

@@ -236,3 +236,100 @@ async fn the_sweeper_says_why_it_stopped_and_goes_on_when_told() {
     );
     app.stop().await;
 }
+
+/// A vendor who refuses whatever is asked first, until the file `allow` is there.
+const PROGRAM: &str = r#"
+set -eu
+operation=$(cat | sed -n 's/.*"operation":"\([^"]*\)".*/\1/p')
+printf '%s\n' "$operation" >>runs
+if mkdir first 2>/dev/null; then printf '%s' "$operation" >first/operation; fi
+while [ ! -s first/operation ]; do sleep 0.02; done
+if [ "$(cat first/operation)" = "$operation" ] && [ ! -e allow ]; then
+    printf '{"message":"not this one"}\n'
+    exit 65
+fi
+printf '{"access":{"front_end":{"url":"https://bastion.example/%s"}}}\n' "$operation"
+"#;
+
+const COMMAND: &str = r#"
+    [product.notes]
+    driver = "command"
+    [product.notes.command]
+    argv = ["sh", "program.sh"]
+    directory = "vendor"
+"#;
+
+#[tokio::test]
+async fn five_of_which_one_is_refused_are_one_purchase_that_a_person_repairs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let vendor = folder.path().join("vendor");
+    std::fs::create_dir(&vendor).expect("a folder for the vendor");
+    std::fs::write(vendor.join("program.sh"), PROGRAM).expect("the program");
+    let shop = SHOP.replace("\"required\"", "\"trusted\"");
+    let toml = format!("{shop}{COMMAND}{TOKENS}");
+    let app = App::start_in(folder, &toml, DoorLimits::default()).await;
+    let (purchase, orders) = app.buy("basic", 5, "five").await;
+    let path = format!("/api/v1/purchases/{purchase}");
+    app.shows(&path, "/state", "partly_delivered").await;
+
+    // One row for all five, whatever they are looked for by.
+    let all = app.seen("/api/v1/purchases").await;
+    let rows = all["items"].as_array().expect("rows");
+    assert_eq!(rows.len(), 1, "{all}");
+    assert_eq!(rows[0]["id"], purchase.as_str());
+    assert_eq!(rows[0]["quantity"], 5);
+    assert_eq!(rows[0]["price"]["text"], "1500.50 CNY");
+    assert_eq!(rows[0]["buyer"], "acme");
+    for (query, count) in [
+        ("state=partly_delivered", 1),
+        ("state=delivered", 0),
+        ("state=failed", 0),
+        ("limit=1", 1),
+        ("key=nobody", 0),
+    ] {
+        let found = app.seen(&format!("/api/v1/purchases?{query}")).await;
+        let items = found["items"].as_array().map(Vec::len);
+        assert_eq!(items, Some(count), "{query}: {found}");
+    }
+    let unit = orders[1].replacen("o-", "p-", 1);
+    let no = app
+        .admin(
+            "GET",
+            &format!("/api/v1/purchases/{unit}"),
+            Some(OPERATOR),
+            "",
+        )
+        .await;
+    assert_eq!(no.json()["error"]["code"], "purchase_unknown", "{no:?}");
+
+    // The buyer sees which one it is, and buying again by the same token sells nothing more.
+    let mut failed = Vec::new();
+    for order in &orders {
+        match app.status(order).await.as_u64() {
+            Some(1) => {}
+            Some(3) => failed.push(order.clone()),
+            other => panic!("{order} has status {other:?}"),
+        }
+    }
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    app.clock.advance(1_000);
+    assert_eq!(app.buy("basic", 5, "five").await, (purchase, orders));
+
+    std::fs::write(vendor.join("allow"), "").expect("a word to go on");
+    let order = app.seen(&format!("/api/v1/orders/{}", failed[0])).await;
+    assert_eq!(order["refusal"], "not this one");
+    let operation = text(&order["operation"]);
+    let retried = app
+        .operator(&format!("/api/v1/operations/{operation}/retry"))
+        .await;
+    assert_eq!(retried.status, 200, "{retried:?}");
+    app.shows(&path, "/state", "delivered").await;
+    assert_eq!(app.status(&failed[0]).await, 1);
+
+    let (orders, instances, _) = app.everything().await;
+    assert_eq!((orders.len(), instances.len()), (5, 5));
+    let runs = std::fs::read_to_string(vendor.join("runs")).expect("runs");
+    let keys: std::collections::BTreeSet<_> = runs.lines().collect();
+    assert_eq!((runs.lines().count(), keys.len()), (6, 5), "{runs}");
+    app.stop().await;
+}
