@@ -17,6 +17,7 @@ mod dry_ids;
 mod event_ids;
 mod hold;
 mod invariants;
+mod money;
 mod purchases;
 mod sequences;
 mod tables;
