@@ -33,7 +33,7 @@ pub mod term;
 pub mod time;
 
 pub use access::{Access, Login};
-pub use account::{Account, Accounts};
+pub use account::{Account, AccountStep, AccountTurn, Accounts, MadeAccount};
 pub use alarm::{Alarm, AlarmKind};
 pub use call::{
     Call, ChangePlan, Create, Digest, Intent, OrderKey, OrderRef, Purchase, Renew, Subject,

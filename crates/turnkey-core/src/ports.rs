@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::access::{Access, Login};
+use crate::account::{AccountTurn, MadeAccount};
 use crate::alarm::{Alarm, AlarmKind};
 use crate::call::{Call, OrderKey};
 use crate::decide::{Admitted, Outcome};
@@ -539,6 +540,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// When keys were last used: as many as were ever named.
     fn key_use_list(&self) -> Boxed<'_, Result<Vec<KeyUse>, Fault>>;
+
+    /// Makes an account, or changes one that was made; how it is now.
+    fn account_turn(&self, turn: AccountTurn) -> Boxed<'_, Result<MadeAccount, Fault>>;
+
+    /// Every account that was made, by name, with its secrets.
+    fn account_list(&self) -> Boxed<'_, Result<Vec<MadeAccount>, Fault>>;
 
     /// Whether jobs are expected to succeed: readiness follows it.
     fn is_healthy(&self) -> bool;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use turnkey_core::{Account, Accounts, Key};
+use turnkey_core::{Account, Accounts, Key, MadeAccount, UtcMillis};
 
 use crate::config::AccountSettings;
 use crate::keys::{Fingerprints, Label};
@@ -16,12 +16,28 @@ pub(crate) struct Known {
     pub(crate) account: Account,
     /// Of its secrets, in their order.
     pub(crate) labels: Vec<Label>,
+    pub(crate) origin: Origin,
+}
+
+/// Where an account comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From the configuration, where alone it may be changed.
+    Configured,
+    /// It was made while the shop ran, and the store has it.
+    Made {
+        /// When.
+        at: UtcMillis,
+        /// How it is: the higher one is the newer one.
+        version: u64,
+    },
 }
 
 /// Every account, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Roll {
     configured: BTreeMap<String, Known>,
+    made: BTreeMap<String, Known>,
 }
 
 impl Known {
@@ -50,6 +66,36 @@ impl Known {
                 is_enabled: true,
             },
             labels,
+            origin: Origin::Configured,
+        }
+    }
+
+    /// An account that the store has.
+    fn made(made: MadeAccount, fingerprints: &Fingerprints, before: Option<&Self>) -> Self {
+        let MadeAccount {
+            mut account,
+            made_at,
+            version,
+        } = made;
+        let mut labels = Vec::with_capacity(account.secrets.len());
+        for key in &mut account.secrets {
+            let fingerprint = fingerprints.of_account(&account.name, key.secret());
+            if let Some(kept) = before.and_then(|known| known.key(&fingerprint)) {
+                *key = kept;
+            }
+            let source = "store".to_owned();
+            labels.push(Label {
+                fingerprint,
+                source,
+            });
+        }
+        Self {
+            account,
+            labels,
+            origin: Origin::Made {
+                at: made_at,
+                version,
+            },
         }
     }
 
@@ -63,6 +109,13 @@ impl Known {
     /// Its secrets with their labels.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&Label, &Key)> {
         self.labels.iter().zip(&self.account.secrets)
+    }
+
+    fn version(&self) -> u64 {
+        match self.origin {
+            Origin::Configured => 0,
+            Origin::Made { version, .. } => version,
+        }
     }
 
     /// Whether `other` lets the same calls pass.
@@ -94,9 +147,44 @@ impl Roll {
         is_same
     }
 
+    /// Takes an account that the store has, unless a newer state of it is known; how it is now.
+    pub(crate) fn enrol(&mut self, made: MadeAccount, fingerprints: &Fingerprints) -> Known {
+        let (name, newer) = (made.account.name.clone(), made.version);
+        match self.made.get(&name) {
+            Some(known) if known.version() >= newer => known.clone(),
+            before => {
+                let known = Known::made(made, fingerprints, before);
+                self.made.insert(name, known.clone());
+                known
+            }
+        }
+    }
+
+    /// The account called `name`.
+    pub(crate) fn named(&self, name: &str) -> Option<&Known> {
+        let made = || self.made.get(name).filter(|known| !self.is_hidden(known));
+        self.configured.get(name).or_else(made)
+    }
+
     /// Every account that there is, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Known> {
-        self.configured.values()
+        let made = self.made.values().filter(|known| !self.is_hidden(known));
+        let all = self.configured.values().chain(made);
+        let by_name: BTreeMap<_, _> = all.map(|known| (&known.account.name, known)).collect();
+        by_name.into_values()
+    }
+
+    /// What the store has and nobody can call with: the configuration has the name or the access
+    /// key, and it decides.
+    pub(crate) fn hidden(&self) -> impl Iterator<Item = &str> {
+        let hidden = self.made.values().filter(|known| self.is_hidden(known));
+        hidden.map(|known| known.account.name.as_str())
+    }
+
+    fn is_hidden(&self, made: &Known) -> bool {
+        let (name, key) = (&made.account.name, &made.account.access_key);
+        let mut configured = self.configured.values();
+        configured.any(|known| known.account.name == *name || known.account.access_key == *key)
     }
 
     /// What a storefront's calls are proved by.

@@ -19,10 +19,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use turnkey_core::ports::{KeyUse, Store};
-use turnkey_core::{Accounts, Fault, Key, Listing, Storefront, UtcMillis};
+use turnkey_core::{
+    AccountTurn, Accounts, Fault, Key, Listing, MadeAccount, Storefront, UtcMillis,
+};
 use turnkey_store::MasterKey;
 
-use crate::accounts::Roll;
+use crate::accounts::{Known, Roll};
 use crate::config::{AccountSettings, KeySettings, ListingSettings, Settings};
 
 /// How often what the keys were used for is stored: a crash forgets no more than this, and a store
@@ -149,6 +151,7 @@ impl KeyBook {
     pub fn reload(&self, settings: &Settings) -> BTreeMap<String, Reloaded> {
         let mut roll = self.roll();
         let same_accounts = roll.configure(&settings.accounts, &self.fingerprints);
+        Self::tell_hidden(&roll);
         let accounts = roll.accounts();
         let of = |name: &str| settings.listings.iter().find(|l| l.name == name);
         let swap = |listed: &Listed, settings: &ListingSettings| {
@@ -201,6 +204,61 @@ impl KeyBook {
         is_same
     }
 
+    /// Makes an account or changes one, and has its calls proved by what it is now. It is done to
+    /// its end even when whoever asked has gone: otherwise the store would know what no call knows.
+    ///
+    /// # Errors
+    /// When the step does not fit, or the store cannot write.
+    pub(crate) async fn account_turn(self: &Arc<Self>, turn: AccountTurn) -> Result<Known, Fault> {
+        let book = Arc::clone(self);
+        let turned = tokio::spawn(async move {
+            let made = book.store.account_turn(turn).await?;
+            let known = book.enrol([made]).pop();
+            known.ok_or_else(|| Fault::bug("an account that was enrolled is not there"))
+        });
+        let broken = |error| Fault::bug(format!("a change of an account broke off: {error}"));
+        turned.await.unwrap_or_else(|error| Err(broken(error)))
+    }
+
+    /// Takes accounts that the store has, and swaps them into the storefronts.
+    fn enrol(&self, made: impl IntoIterator<Item = MadeAccount>) -> Vec<Known> {
+        let mut roll = self.roll();
+        let enrol = |made| roll.enrol(made, &self.fingerprints);
+        let known = made.into_iter().map(enrol).collect();
+        let accounts = roll.accounts();
+        for listed in self.listed.values() {
+            let before = listed.0.load_full();
+            if before.listing.storefront.is_some() {
+                listed.0.store(Arc::new(Now {
+                    listing: Arc::new(with_accounts(&before.listing, &accounts)),
+                    labels: before.labels.clone(),
+                }));
+            }
+        }
+        known
+    }
+
+    /// Says which accounts of the store the configuration hides.
+    fn tell_hidden(roll: &Roll) {
+        for account in roll.hidden() {
+            tracing::warn!(
+                account,
+                "account {account} was made here, and the configuration has its name or its access \
+                 key: what the configuration says holds"
+            );
+        }
+    }
+
+    /// The account called `name`.
+    pub(crate) fn account(&self, name: &str) -> Option<Known> {
+        self.roll().named(name).cloned()
+    }
+
+    /// Every account, by name.
+    pub(crate) fn accounts(&self) -> Vec<Known> {
+        self.roll().iter().cloned().collect()
+    }
+
     fn roll(&self) -> MutexGuard<'_, Roll> {
         self.roll.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -240,11 +298,14 @@ impl KeyBook {
         lines
     }
 
-    /// Takes up what the store remembers.
+    /// Takes up what the store remembers: the accounts that were made, and when which key was last
+    /// used.
     ///
     /// # Errors
     /// When it cannot be read.
     pub async fn recall(&self) -> Result<(), Fault> {
+        self.enrol(self.store.account_list().await?);
+        Self::tell_hidden(&self.roll());
         let used = self.store.key_use_list().await?;
         let used: BTreeMap<String, UtcMillis> = used
             .into_iter()

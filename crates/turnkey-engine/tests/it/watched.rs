@@ -11,9 +11,10 @@ use turnkey_core::ports::{
     TermTurned, TermsDue,
 };
 use turnkey_core::{
-    Alarm, Bill, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link,
-    LinkHash, Linked, Login, Now, Operation, OperationId, Order, OrderId, OrderKey, OrderKind,
-    PurchaseId, StockAdded, StockAddition, StockId, StockLevel, StockRow, Subscription, UtcMillis,
+    AccountTurn, Alarm, Bill, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId,
+    Link, LinkHash, Linked, Login, MadeAccount, Now, Operation, OperationId, Order, OrderId,
+    OrderKey, OrderKind, PurchaseId, StockAdded, StockAddition, StockId, StockLevel, StockRow,
+    Subscription, UtcMillis,
 };
 use turnkey_store::SqliteStore;
 
@@ -311,6 +312,14 @@ impl Store for Watched {
 
     fn key_use_list(&self) -> Boxed<'_, Result<Vec<KeyUse>, Fault>> {
         self.looked(self.inner.key_use_list())
+    }
+
+    fn account_turn(&self, turn: AccountTurn) -> Boxed<'_, Result<MadeAccount, Fault>> {
+        self.inner.account_turn(turn)
+    }
+
+    fn account_list(&self) -> Boxed<'_, Result<Vec<MadeAccount>, Fault>> {
+        self.looked(self.inner.account_list())
     }
 
     fn is_healthy(&self) -> bool {

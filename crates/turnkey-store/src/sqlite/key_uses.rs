@@ -8,9 +8,9 @@ use super::failure::Failure;
 use super::rows::Rows;
 use super::sql;
 
-/// Most rows that are read: a shop with fifty listings that changes every key each month for a
-/// year has half as many.
-const ROWS_MAX: i64 = 1_000;
+/// Most rows that are read: a thousand accounts that change their secrets each month for half a
+/// year, and a shop's keys.
+const ROWS_MAX: i64 = 10_000;
 
 pub(super) fn put(rows: &Rows, uses: &[KeyUse]) -> Result<(), Failure> {
     for KeyUse { fingerprint, at } in uses {

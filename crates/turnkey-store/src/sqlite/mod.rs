@@ -1,5 +1,6 @@
 //! The embedded back end: one SQLite file, one process that owns it.
 
+mod accounts;
 mod failure;
 mod find;
 mod front;
@@ -37,10 +38,10 @@ use turnkey_core::ports::{
     TermTurned, TermsDue,
 };
 use turnkey_core::{
-    Alarm, Bill, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId, Link,
-    LinkHash, Linked, Login, Now, Operation, OperationId, OperationState, Order, OrderId, OrderKey,
-    OrderKind, PurchaseId, StockAdded, StockAddition, StockId, StockLevel, StockRow, Subscription,
-    UtcMillis,
+    AccountTurn, Alarm, Bill, Event, EventFilter, EventId, Fault, HistoryRow, Instance, InstanceId,
+    Link, LinkHash, Linked, Login, MadeAccount, Now, Operation, OperationId, OperationState, Order,
+    OrderId, OrderKey, OrderKind, PurchaseId, StockAdded, StockAddition, StockId, StockLevel,
+    StockRow, Subscription, UtcMillis,
 };
 
 pub use glance::{Glance, glance};
@@ -531,6 +532,14 @@ impl Store for SqliteStore {
 
     fn key_use_list(&self) -> Boxed<'_, Result<Vec<KeyUse>, Fault>> {
         Box::pin(self.readers.ask(key_uses::list))
+    }
+
+    fn account_turn(&self, turn: AccountTurn) -> Boxed<'_, Result<MadeAccount, Fault>> {
+        Box::pin(self.writer.ask(move |rows| rows.account_turn(&turn)))
+    }
+
+    fn account_list(&self) -> Boxed<'_, Result<Vec<MadeAccount>, Fault>> {
+        Box::pin(self.readers.ask(Rows::account_list))
     }
 
     fn is_healthy(&self) -> bool {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0005_lists.sql"),
     include_str!("../../migrations/sqlite/0006_links.sql"),
     include_str!("../../migrations/sqlite/0007_storefront.sql"),
+    include_str!("../../migrations/sqlite/0008_accounts.sql"),
 ];
 
 /// `TKEY`: tells a store from any other SQLite file.

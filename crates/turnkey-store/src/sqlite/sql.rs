@@ -221,6 +221,17 @@ statements! {
     SUBSCRIPTIONS_COUNT = "SELECT count(*) FROM subscriptions \
         WHERE listing = ?1 AND stage = ?2 AND look_at <= ?3";
 
+    ACCOUNT_BY_NAME = "SELECT name, access_key, secret, next_secret, is_enabled, made_at, version \
+        FROM accounts WHERE name = ?1";
+    ACCOUNT_LIST = "SELECT name, access_key, secret, next_secret, is_enabled, made_at, version \
+        FROM accounts WHERE name > '' ORDER BY name LIMIT ?1";
+    ACCOUNT_COUNT = "SELECT count(*) FROM accounts WHERE name > ''";
+    ACCOUNT_PUT = "INSERT INTO accounts (name, access_key, secret, next_secret, is_enabled, \
+        made_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+        ON CONFLICT (name) DO UPDATE SET secret = excluded.secret, \
+        next_secret = excluded.next_secret, is_enabled = excluded.is_enabled, \
+        version = excluded.version WHERE version = excluded.version - 1";
+
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_SET = "INSERT INTO meta (name, value) VALUES (?1, ?2) \
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -1,6 +1,7 @@
 //! The command line. Data goes to stdout, everything else to stderr; the exit code is decided
 //! here.
 
+mod account;
 mod admin_client;
 mod buy;
 mod calls;
@@ -104,6 +105,8 @@ enum Command {
     Listing(listing::Listing),
     /// Run the shop: what is delivered.
     Product(product::Product),
+    /// Run the shop: who may buy at the storefronts.
+    Account(account::Account),
     /// Run the shop: which keys there are, and when each was last used.
     Secret(secret::Secret),
     /// Run the shop: what the pool driver hands out.
@@ -154,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Secret(secret) => secret.run(lang),
         Command::Calls(calls) => calls.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
+        Command::Account(account) => account.run(lang),
         Command::Stock(stock) => stock.run(lang),
         Command::Sweeper(sweeper) => sweeper.run(lang),
     };

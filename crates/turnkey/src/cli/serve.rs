@@ -99,12 +99,8 @@ pub(super) async fn serve(
         clock,
         RunnerLimits::default(),
     )?;
-    if let Err(fault) = shop.keys().recall().await {
-        tracing::warn!(
-            code = fault.code,
-            "when keys were last used is not known: {fault}"
-        );
-    }
+    // Without its accounts a storefront would refuse whoever may buy.
+    shop.keys().recall().await?;
     if let Some(config) = config {
         tokio::spawn(shop.secrets().follow(config.to_owned(), hangup));
     }

@@ -25,6 +25,9 @@ const NETWORK_MARGIN: Duration = Duration::from_secs(1);
 /// a week are not, and a renewal comes once a month.
 const SILENCE_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Longest name: it is read, and typed.
+const NAME_CHARS_MAX: usize = 64;
+
 /// How long account and password can be shown by a holding link: whoever comes back from a holiday
 /// finds them, and a link that is found later in an old mail shows none.
 const REVEAL_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -107,6 +110,13 @@ pub(super) fn check(file: File, mode: Mode, folder: &Path) -> Checked {
         settings,
         findings: check.findings,
     }
+}
+
+/// Whether `name` may name something: it becomes part of paths, logs and metrics.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(is_plain)
 }
 
 impl Check<'_> {
@@ -241,8 +251,7 @@ impl Check<'_> {
 
     /// A name becomes part of paths, logs and metrics.
     pub(super) fn name(&mut self, path: &str, name: &str) {
-        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-        if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
+        if !is_name(name) {
             self.error(path, says::name_malformed());
         }
     }

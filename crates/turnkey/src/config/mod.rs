@@ -28,6 +28,7 @@ use turnkey_drivers::WebhookSecret;
 
 use crate::words::Said;
 pub use admin::{AdminSettings, Role, TokenSettings, token_hash};
+pub use check::is_name;
 use file::File;
 pub use front::{AccountSettings, FrontSettings};
 pub use secret::{KeySource, MasterKeySource, environment, locale};

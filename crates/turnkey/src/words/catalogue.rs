@@ -125,6 +125,12 @@ codes! {
     operation_unknown: Unknown, "nothing to take up again", "没有可以重试的";
     order_content_differs: Conflict, "the same order with other content", "同一个订单，内容不同";
     order_cancelled: Conflict, "the order was cancelled", "订单已取消";
+    account_unknown: Unknown, "no such account", "没有这个账号";
+    account_taken: Conflict, "an account has that name already", "已经有同名的账号";
+    account_configured: Conflict, "the account is in the configuration", "账号写在配置里";
+    account_rotating: Conflict, "the account has two secrets already", "账号已经有两个密钥";
+    account_not_rotating: Conflict, "the account has only one secret", "账号只有一个密钥";
+    accounts_full: Conflict, "no more accounts may be made", "不能再创建账号";
     instance_taken: Conflict, "an instance has that id already", "已经有这个编号的实例";
     instance_state: Conflict, "the instance cannot do that now", "实例现在不能这样";
     term_over: Conflict, "its term is over", "期限已到";

@@ -57,6 +57,17 @@ const MORE: &str = r#"
     keys = [{ file = "prod.key" }]
     slow = "hold"
     reply_within = "50ms"
+    [listing.bastion]
+    dialect = "jdcloud-bastion"
+    product = "late"
+    regions = { cn-north-1 = ["cn-north-1a"] }
+    payment = "trusted"
+    [[listing.bastion.offer]]
+    spec = "basic"
+    plan = "team"
+    [account.acme]
+    access_key = "acme-ak"
+    secret_key = { file = "acme.sk" }
     [admin.token.vera]
     role = "viewer"
     token = { file = "vera.token" }
@@ -66,7 +77,13 @@ const MORE: &str = r#"
 "#;
 
 /// Files that hold a secret because that is what they are for.
-const OWN_FILES: [&str; 4] = ["test.key", "prod.key", "vera.token", "otto.token"];
+const OWN_FILES: [&str; 5] = [
+    "test.key",
+    "prod.key",
+    "vera.token",
+    "otto.token",
+    "acme.sk",
+];
 
 fn found(folder: &Path, secret: &str) -> Vec<String> {
     let mut places = Vec::new();
@@ -88,7 +105,7 @@ fn found(folder: &Path, secret: &str) -> Vec<String> {
 }
 
 /// Where the admin API of what logs into `log` listens.
-fn admin_of(log: &Path) -> SocketAddr {
+pub(crate) fn admin_of(log: &Path) -> SocketAddr {
     let log = std::fs::read_to_string(log).expect("a log");
     let (_, behind) = log.split_once("admin API at http://").expect("its line");
     let address = behind.split('/').next().expect("an address");
@@ -125,12 +142,13 @@ async fn everything_shown(admin: SocketAddr) -> Vec<(String, String)> {
         if item["get"].is_null() || path.ends_with("/access") {
             continue;
         }
-        let Some((list, rest)) = path.split_once("/{id}") else {
+        let Some((list, rest)) = path.split_once("/{") else {
             paths.push(path.clone());
             continue;
         };
+        let (called, rest) = rest.split_once('}').expect("a parameter");
         for row in listed(admin, list).await {
-            let id = row["id"].to_string();
+            let id = row[called].to_string();
             let id = id.trim_matches('"');
             paths.push(format!("{list}/{id}{rest}"));
         }
@@ -172,6 +190,20 @@ async fn buy_everywhere(served: &Served, admin: SocketAddr) -> (String, String) 
     (id, token)
 }
 
+/// Makes an account and rotates it; both of its secrets.
+async fn secrets_of_an_account(admin: SocketAddr) -> [String; 2] {
+    let body = r#"{"name":"globex"}"#;
+    let mut secrets = Vec::new();
+    for (path, body) in [("accounts", body), ("accounts/globex/rotate", "null")] {
+        let path = format!("/api/v1/{path}");
+        let made = asked(admin, "POST", &path, Some(OPERATOR), body).await;
+        assert_eq!(made.status, 200, "{made:?}");
+        let secret = made.json()["secret_key"].as_str().map(str::to_owned);
+        secrets.push(secret.expect("a secret"));
+    }
+    secrets.try_into().expect("two secrets")
+}
+
 #[tokio::test]
 async fn nothing_secret_is_in_the_data_files_or_in_the_log_or_in_a_list() {
     let site = Site::new();
@@ -183,10 +215,12 @@ async fn nothing_secret_is_in_the_data_files_or_in_the_log_or_in_a_list() {
     std::fs::write(&toml, text).expect("a configuration");
     std::fs::write(folder.join("vera.token"), VIEWER).expect("a token");
     std::fs::write(folder.join("otto.token"), OPERATOR).expect("a token");
+    std::fs::write(folder.join("acme.sk"), "SECRET-of-acme").expect("a secret");
     let mut served = site.serve().await;
     served.has_logged("admin API at", 1).await;
     let admin = admin_of(&site.log());
     let (id, link) = buy_everywhere(&served, admin).await;
+    let [made, rotated] = secrets_of_an_account(admin).await;
     let wrong = signed(
         &create("mord-2"),
         "SECRET-wrong-key",
@@ -216,6 +250,8 @@ async fn nothing_secret_is_in_the_data_files_or_in_the_log_or_in_a_list() {
         VIEWER,
         OPERATOR,
         &link,
+        &made,
+        &rotated,
     ];
     let nowhere = |when: &str| {
         for secret in secrets {
@@ -232,7 +268,13 @@ async fn nothing_secret_is_in_the_data_files_or_in_the_log_or_in_a_list() {
             assert!(!text.contains(secret), "{secret:?} at {path}: {text}");
         }
     }
-    for part in ["/instances/i-", "/calls/", "/operations/", "/stock"] {
+    for part in [
+        "/instances/i-",
+        "/calls/",
+        "/operations/",
+        "/stock",
+        "/accounts/globex",
+    ] {
         assert!(of(part).count() > 0, "{part} was looked at");
     }
     assert!(

@@ -1,6 +1,7 @@
 //! What every back end must do, in small named cases. A back end joins by implementing [`Backend`]
 //! and calling [`conformance!`] once.
 
+pub(crate) mod accounts;
 pub(crate) mod admit;
 pub(crate) mod by_hand;
 pub(crate) mod drive;
@@ -105,6 +106,10 @@ macro_rules! conformance {
                 lists_are_paged_in_the_order_of_ids,
                 every_value_round_trips,
                 what_keys_were_used_for_is_remembered,
+            }
+            accounts {
+                an_account_is_made_once_and_changed_step_by_step,
+                accounts_survive_reopening_with_their_secrets,
             }
             find {
                 orders_are_found_newest_first,

@@ -11,6 +11,7 @@
 )]
 
 pub mod access;
+pub mod accounts;
 pub mod bills;
 pub mod calls;
 pub mod clock;

@@ -9,6 +9,13 @@ use crate::wire::get;
 /// Every route that there is, with the role that it needs. A new route needs a line here: whoever
 /// writes one says once more who may use it.
 const ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/api/v1/accounts", "viewer"),
+    ("POST", "/api/v1/accounts", "operator"),
+    ("GET", "/api/v1/accounts/{name}", "viewer"),
+    ("POST", "/api/v1/accounts/{name}/disable", "operator"),
+    ("POST", "/api/v1/accounts/{name}/drop-old", "operator"),
+    ("POST", "/api/v1/accounts/{name}/enable", "operator"),
+    ("POST", "/api/v1/accounts/{name}/rotate", "operator"),
     ("GET", "/api/v1/calls", "viewer"),
     ("GET", "/api/v1/calls/{id}", "viewer"),
     ("GET", "/api/v1/clock", "viewer"),
@@ -85,7 +92,9 @@ fn every_route_is_in_the_table_above() {
 async fn a_route_opens_to_its_role_and_to_none_below() {
     let app = App::start().await;
     for (method, path, role) in ROUTES {
-        let at = path.replace("{id}", "nobody-has-this-id");
+        let at = path
+            .replace("{id}", "nobody-has-this-id")
+            .replace("{name}", "nobody-has-this-name");
         for (token, opens) in TOKENS {
             let answer = app.admin(method, &at, token, "").await;
             let case = format!("{method} {path} with {token:?}: {answer:?}");
