@@ -328,10 +328,7 @@ fn answer_of(order: &Order, instance: Option<&Instance>) -> Result<Outcome, Faul
             Err(refusal(order.refusal.as_deref()))
         }
         (OrderState::Cancelled, OrderKind::Create | OrderKind::Renew | OrderKind::ChangePlan) => {
-            let message = format!(
-                "order {:?} was cancelled: its instance was removed first",
-                order.key
-            );
+            let message = format!("order {:?} was cancelled before it was done", order.key);
             Err(Fault::conflict("order_cancelled", message))
         }
     }

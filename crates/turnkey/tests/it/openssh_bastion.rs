@@ -17,7 +17,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use turnkey_engine::SystemClock;
 
+use crate::admin::asked;
 use crate::binary::{PROGRAM, Served};
+use crate::secrets::admin_of;
 use crate::vendor::exists;
 use crate::wire::{Answer, Parameters, get, signed};
 
@@ -656,6 +658,9 @@ async fn call(served: &Served, parameters: Parameters<'_>) -> Answer {
     get(served.address, &format!("/spi/bastion-market?{query}")).await
 }
 
+/// Who moves the clock, and renews by hand.
+const ADMIN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
 /// The example as it stands in the repository, but for the ports and the folder.
 async fn sold(site: &Site) -> Served {
     let toml = std::fs::read_to_string(format!("{EXAMPLE}/turnkey.toml")).expect("it");
@@ -663,6 +668,7 @@ async fn sold(site: &Site) -> Served {
     for (file, secret) in [
         ("market.key", "k9Zt3vQeXw2LrB7uYh5N"),
         ("buyer.sk", "buyer-sk"),
+        ("admin.token", ADMIN),
     ] {
         std::fs::write(site.at(file), secret).expect("a secret");
     }
@@ -674,6 +680,9 @@ async fn sold(site: &Site) -> Served {
         .current_dir(site.folder.path())
         .env("TURNKEY__SERVER__LISTEN", "127.0.0.1:0")
         .env("TURNKEY__SERVER__ADMIN_LISTEN", "127.0.0.1:0")
+        .env("TURNKEY__ADMIN__TOKEN__OPS__ROLE", "admin")
+        .env("TURNKEY__ADMIN__TOKEN__OPS__TOKEN__FILE", "admin.token")
+        .env("TURNKEY__CLOCK__VIRTUAL", "true")
         .env(
             "TURNKEY__PRODUCT__BASTION__COMMAND__ARGV",
             json!(argv).to_string(),
@@ -788,6 +797,30 @@ async fn a_bastion_is_bought_with_the_python_sdk_and_gone_through() {
 
     buyer(&served, ["1", id]).await;
     until("the resumption", || !site.listeners().is_empty()).await;
+    assert_eq!(site.through(id).await, Ok(()));
+
+    let admin = admin_of(&site.at("serve.log"));
+    let ask = async |path: &str, body: Value| {
+        let answer = asked(admin, "POST", path, Some(ADMIN), &body.to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    // Beyond the month that was bought, and within the seven days after it.
+    let until_then = SystemClock::wall().plus_ms(33 * 86_400_000);
+    let until_then = jiff::Timestamp::from_millisecond(until_then.0).expect("a time");
+    let advanced = ask(
+        "/api/v1/clock/advance",
+        json!({"until": until_then.to_string()}),
+    )
+    .await;
+    assert_eq!(advanced["done"], true, "{advanced}");
+    until("the end of the term", || site.listeners().is_empty()).await;
+    let refused = site.through(id).await.expect_err("nobody listens");
+    assert!(refused.contains("Connection refused"), "{refused}");
+    let month = json!({"unit": "MONTH", "duration": 1, "key": "by phone"});
+    let renewed = ask(&format!("/api/v1/instances/{id}/renew"), month).await;
+    assert_eq!(renewed["instance"]["state"], "running", "{renewed}");
+    until("the renewal", || !site.listeners().is_empty()).await;
     assert_eq!(site.through(id).await, Ok(()));
     served.signal(Signal::TERM);
     assert!(served.ended().await.success());
