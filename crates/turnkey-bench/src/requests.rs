@@ -102,12 +102,7 @@ pub(crate) fn create(key: &str) -> anyhow::Result<Call> {
         period,
         context: BTreeMap::from([("product_code".to_owned(), product_code.to_owned())]),
     };
-    Ok(Call {
-        caller: None,
-        intent: Intent::Create(create),
-        dry_run: false,
-        signed_at: None,
-    })
+    Ok(Call::ours(Intent::Create(create)))
 }
 
 /// Many requests, one behind the other.

@@ -213,6 +213,17 @@ pub struct Subject<'a> {
 }
 
 impl Call {
+    /// A call that nobody signed: our own clock's, or a person's.
+    #[must_use]
+    pub fn ours(intent: Intent) -> Self {
+        Self {
+            intent,
+            dry_run: false,
+            signed_at: None,
+            caller: None,
+        }
+    }
+
     /// What must be loaded before this call can be decided. A dry run never looks at orders: one
     /// that exists is answered like a new one (promise 4).
     #[must_use]

@@ -32,6 +32,15 @@ pub struct Product {
     pub stock_low: u64,
 }
 
+impl Product {
+    /// Whether its driver delivers out of a stock.
+    #[must_use]
+    pub fn takes_stock(&self) -> bool {
+        let immediate = self.driver.immediate();
+        immediate.is_some_and(|immediate| immediate.takes_stock())
+    }
+}
+
 impl fmt::Debug for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Product")

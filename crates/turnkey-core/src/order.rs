@@ -2,6 +2,7 @@
 
 use crate::call::{Digest, OrderKey};
 use crate::id::{InstanceId, OrderId};
+use crate::operation::OperationKind;
 use crate::time::Now;
 
 /// One paid thing to do, unique by (listing, kind, key).
@@ -55,6 +56,16 @@ impl OrderKind {
             Self::Create => "create",
             Self::Renew => "renew",
             Self::ChangePlan => "change_plan",
+        }
+    }
+
+    /// The work that fulfils an order of this kind.
+    #[must_use]
+    pub fn work(self) -> OperationKind {
+        match self {
+            Self::Create => OperationKind::Provision,
+            Self::Renew => OperationKind::Renew,
+            Self::ChangePlan => OperationKind::ChangePlan,
         }
     }
 }

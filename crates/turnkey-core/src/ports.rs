@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::access::{Access, Login};
 use crate::account::{AccountTurn, MadeAccount};
 use crate::alarm::{Alarm, AlarmKind};
-use crate::call::{Call, OrderKey};
+use crate::call::{Call, Intent, OrderKey};
 use crate::decide::{Admitted, Outcome};
 use crate::event::{Event, EventFilter};
 use crate::fault::Fault;
@@ -88,6 +88,20 @@ pub struct Admission {
     /// When the caller has a runner with room: for how long the work that this call makes due is
     /// leased to it, in milliseconds, in the same commit.
     pub lease_ms: Option<u64>,
+}
+
+impl Admission {
+    /// What our own clock, or a person, asks of `listing`.
+    #[must_use]
+    pub fn ours(listing: &Arc<Listing>, intent: Intent, fresh: &FreshIds, now: Now) -> Self {
+        Self {
+            listing: Arc::clone(listing),
+            call: Arc::new(Call::ours(intent)),
+            fresh: fresh.clone(),
+            now,
+            lease_ms: None,
+        }
+    }
 }
 
 /// A request for due operations.

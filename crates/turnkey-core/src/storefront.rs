@@ -77,6 +77,19 @@ pub struct Bill {
     pub unpaid_until: Option<UtcMillis>,
 }
 
+impl Bill {
+    /// The bill of an order that is a purchase of its own.
+    #[must_use]
+    pub fn of(order: &OrderId, price: Option<Money>, unpaid_until: Option<UtcMillis>) -> Self {
+        Self {
+            order: order.clone(),
+            purchase: order.purchase(),
+            price,
+            unpaid_until,
+        }
+    }
+}
+
 /// What our own clock does with an instance whose term is ours to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {

@@ -264,6 +264,7 @@ impl Calendar {
         at: UtcMillis,
         turns: &mut usize,
     ) -> Result<Option<End>, Fault> {
+        let mut is_there = false;
         loop {
             let swept = self.sweeper.pass().await?;
             *turns += swept.turns;
@@ -275,15 +276,11 @@ impl Calendar {
             match swept.next_at.filter(|next| *next <= at) {
                 Some(_) if *turns >= TURNS_MAX => return Ok(Some(End::Midway)),
                 Some(next) => turn.to(next).await?,
+                None if is_there => return Ok(None),
+                // What is due at that very moment belongs to it.
                 None => {
                     turn.to(at).await?;
-                    // What is due at that very moment belongs to it.
-                    let swept = self.sweeper.pass().await?;
-                    *turns += swept.turns;
-                    return Ok(match swept.turns {
-                        0 => None,
-                        _ => self.settle().await?.map(|o| End::Waits(Box::new(o))),
-                    });
+                    is_there = true;
                 }
             }
         }

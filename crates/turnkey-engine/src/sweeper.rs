@@ -136,13 +136,13 @@ impl Sweeper {
     /// # Errors
     /// When the store is not well; what was done is done.
     pub async fn pass(&self) -> Result<Swept, Fault> {
-        self.look_at_the_clocks();
-        self.look_at_what_waited().await?;
-        self.raise_alarm().await?;
         let mut swept = Swept::default();
         if self.listings.is_empty() {
             return Ok(swept);
         }
+        self.look_at_the_clocks();
+        self.look_at_what_waited().await?;
+        self.raise_alarm().await?;
         let (mut cancelled, mut turned) = (HashSet::new(), HashSet::new());
         let mut limit = PAGE;
         loop {

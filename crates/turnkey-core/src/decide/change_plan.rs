@@ -130,13 +130,8 @@ fn upgrade(
         // Whoever renewed ahead has more than one period to come, and owes it for all of that.
         old.difference(&new, ends.ms_since(now.business), ends.ms_since(from))
     });
-    let order = admission.fresh.order.clone();
-    Ok(Some(Bill {
-        purchase: order.purchase(),
-        order,
-        price,
-        unpaid_until: unpaid_until(front, caller, now.business),
-    }))
+    let until = unpaid_until(front, caller, now.business);
+    Ok(Some(Bill::of(&admission.fresh.order, price, until)))
 }
 
 /// Refuses what is no upgrade.

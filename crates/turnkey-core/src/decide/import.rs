@@ -80,7 +80,7 @@ pub fn import(import: &Import, state: &State) -> Result<(Vec<Change>, Imported),
     };
     let period = period_of(term);
     let subscription = terms::begin(listing, &instance, period, false)
-        .map(|subscription| terms::again(subscription, &instance, period, *now));
+        .map(|subscription| terms::begun(subscription, &instance, period, *now));
     let history = HistoryRow {
         instance: id.clone(),
         version: instance.version,

@@ -63,12 +63,8 @@ pub(super) fn decide(
         .extend(subscription.map(Change::SubscriptionPut));
     if listing.storefront.is_some() && !call.dry_run {
         // Whoever may renew there, our own clock or a person, has it paid.
-        let bill = Bill {
-            order: order.id.clone(),
-            purchase: order.id.purchase(),
-            price: listing.offers.price_of(plan, renew.period),
-            unpaid_until: None,
-        };
+        let price = listing.offers.price_of(plan, renew.period);
+        let bill = Bill::of(&order.id, price, None);
         decision.changes.push(Change::BillInsert(bill));
     }
     Ok(decision)

@@ -361,13 +361,13 @@ fn reopen_order(
     })?;
     let past = |life: &Life| not_while(&life.instance, "worked on again");
     let behind = life.operations().next_back().map_or(1, |last| last.seq + 1);
-    let (kind, seq) = match order.kind {
+    let kind = order.kind.work();
+    let seq = match order.kind {
         OrderKind::Create => {
             life.step(InstanceEvent::Reopen).map_err(|_| past(life))?;
             // Everything else waits for the delivery.
             let first = life.operations().next();
-            let before = first.map_or(1, |first| first.seq.saturating_sub(1));
-            (OperationKind::Provision, before)
+            first.map_or(1, |first| first.seq.saturating_sub(1))
         }
         OrderKind::Renew | OrderKind::ChangePlan => {
             match life.instance.state {
@@ -377,11 +377,7 @@ fn reopen_order(
                     return Err(past(life));
                 }
             }
-            let kind = match order.kind {
-                OrderKind::ChangePlan => OperationKind::ChangePlan,
-                OrderKind::Create | OrderKind::Renew => OperationKind::Renew,
-            };
-            (kind, behind)
+            behind
         }
     };
     life.insert(Operation {

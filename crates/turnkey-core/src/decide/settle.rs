@@ -1,8 +1,6 @@
 //! An order that waits for payment is paid, or taken back.
 
-use std::sync::Arc;
-
-use crate::call::{Call, Intent};
+use crate::call::Intent;
 use crate::decide::change_plan::check_larger;
 use crate::decide::life::{Life, Put};
 use crate::decide::wanted::{Wanted, wanted_for};
@@ -72,11 +70,7 @@ fn pay(
     let Settling { listing, now, .. } = settling;
     let period = Period::spelled(&order.period)
         .ok_or_else(|| Fault::bug(format!("the period of order {} is none", order.id)))?;
-    let kind = match order.kind {
-        OrderKind::Create => OperationKind::Provision,
-        OrderKind::Renew => OperationKind::Renew,
-        OrderKind::ChangePlan => OperationKind::ChangePlan,
-    };
+    let kind = order.kind.work();
     match life.instance.state {
         InstanceState::Provisioning | InstanceState::Running | InstanceState::Suspended => {}
         InstanceState::Failed | InstanceState::Releasing | InstanceState::Released => {
@@ -108,11 +102,13 @@ fn pay(
         Put::Waits(_) => Step::Accepted,
     };
     if order.kind == OrderKind::Renew {
-        standing::lift(&as_admission(settling), &mut life, Reason::Marketplace)?;
+        // Paying lifts what a renewal lifts.
+        let admission = Admission::ours(listing, Intent::Ping, &settling.fresh, *now);
+        standing::lift(&admission, &mut life, Reason::Marketplace)?;
     }
     if let Some(subscription) = subscription {
         let subscription = match order.kind {
-            OrderKind::Create => terms::again(subscription, &life.instance, period, *now),
+            OrderKind::Create => terms::begun(subscription, &life.instance, period, *now),
             OrderKind::Renew => terms::renewed(subscription, before, &life.instance, period, *now),
             OrderKind::ChangePlan => subscription,
         };
@@ -129,11 +125,7 @@ fn cancel(
     subscription: Option<Subscription>,
 ) -> Result<(Vec<Change>, Settled), Fault> {
     let mut changes = vec![Change::OrderCancel(order.id.clone())];
-    let kind = match order.kind {
-        OrderKind::Create => OperationKind::Provision,
-        OrderKind::Renew => OperationKind::Renew,
-        OrderKind::ChangePlan => OperationKind::ChangePlan,
-    };
+    let kind = order.kind.work();
     if order.kind == OrderKind::Create && life.instance.state == InstanceState::Provisioning {
         life.step(InstanceEvent::Withdraw)?;
         let over = |subscription| Subscription {
@@ -158,20 +150,4 @@ pub(super) fn check_paid(life: &Life, what: &str) -> Result<(), Fault> {
     let id = &instance.id;
     let message = format!("instance {id} waits for payment and cannot be {what}");
     Err(Fault::conflict("instance_state", message))
-}
-
-/// Paying lifts what a renewal lifts.
-fn as_admission(settling: &Settling) -> Admission {
-    Admission {
-        listing: Arc::clone(&settling.listing),
-        call: Arc::new(Call {
-            intent: Intent::Ping,
-            dry_run: false,
-            signed_at: None,
-            caller: None,
-        }),
-        fresh: settling.fresh.clone(),
-        now: settling.now,
-        lease_ms: None,
-    }
 }

@@ -12,9 +12,7 @@
 //! Our clock is one more caller: it renews, suspends and releases by the same decisions as a
 //! marketplace, so there is one rule for each.
 
-use std::sync::Arc;
-
-use crate::call::{Call, Digest, Intent, OrderKey, OrderRef, Renew};
+use crate::call::{Digest, Intent, OrderKey, OrderRef, Renew};
 use crate::decide::life::Life;
 use crate::decide::wanted::{Bought, accepted};
 use crate::decide::{Change, State, admit};
@@ -78,20 +76,14 @@ pub(super) fn begin(
 }
 
 /// The same once its order was paid, and its term began.
-pub(super) fn again(
+pub(super) fn begun(
     subscription: Subscription,
     instance: &Instance,
     period: Period,
     now: Now,
 ) -> Subscription {
     let from = instance.term.starts_at;
-    Subscription {
-        period,
-        period_from: from,
-        stage: Stage::Term,
-        look_at: Some(next_look(instance.term, from, now.business)),
-        ..subscription
-    }
+    running_from(from, subscription, instance, period, now)
 }
 
 /// The same once the term was extended, which was `before`.
@@ -103,6 +95,17 @@ pub(super) fn renewed(
     now: Now,
 ) -> Subscription {
     let from = before.ends_at.max(now.business);
+    running_from(from, subscription, instance, period, now)
+}
+
+/// The same with a period that runs from `from`, up to the end of the instance's term.
+fn running_from(
+    from: UtcMillis,
+    subscription: Subscription,
+    instance: &Instance,
+    period: Period,
+    now: Now,
+) -> Subscription {
     Subscription {
         period,
         period_from: from,
@@ -259,7 +262,9 @@ impl Turning<'_> {
         };
         // It can be paid until the instance is gone.
         let until = self.instance.term.ends_at.plus_ms(self.own.grace_ms);
-        let bill = self.bill(&order, Some(until));
+        let offers = &self.turn.listing.offers;
+        let price = offers.price_of(&self.instance.plan, self.subscription.period);
+        let bill = Bill::of(&order.id, price, Some(until));
         let id = order.id.clone();
         let mut life = Life::stored(
             self.instance.clone(),
@@ -280,16 +285,6 @@ impl Turning<'_> {
         OrderRef {
             key: renewal_key(&self.instance.id, self.instance.term.ends_at),
             content: Digest::of(&[("period", Some(&period))]),
-        }
-    }
-
-    fn bill(&self, order: &Order, unpaid_until: Option<UtcMillis>) -> Bill {
-        let offers = &self.turn.listing.offers;
-        Bill {
-            order: order.id.clone(),
-            purchase: order.id.purchase(),
-            price: offers.price_of(&self.instance.plan, self.subscription.period),
-            unpaid_until,
         }
     }
 
@@ -377,17 +372,12 @@ impl Turning<'_> {
     }
 
     fn as_caller(&self, intent: Intent) -> Admission {
-        Admission {
-            listing: Arc::clone(&self.turn.listing),
-            call: Arc::new(Call {
-                intent,
-                dry_run: false,
-                signed_at: None,
-                caller: None,
-            }),
-            fresh: self.turn.fresh.clone(),
-            now: self.turn.now,
-            lease_ms: None,
-        }
+        let TermTurn {
+            listing,
+            fresh,
+            now,
+            ..
+        } = self.turn;
+        Admission::ours(listing, intent, fresh, *now)
     }
 }

@@ -176,21 +176,15 @@ impl Rows {
         let mut all = Vec::new();
         for listing in self.listings.names() {
             let number = self.listings.number(listing)?;
-            let count = |stages: &[Stage], until: UtcMillis| -> Result<u64, Failure> {
-                let mut sum = 0;
-                for stage in stages {
-                    let bound = params![number, stage.name(), until.0];
-                    sum += self
-                        .first(sql::SUBSCRIPTIONS_COUNT, bound, |row| {
-                            Ok(row.get::<_, u64>(0)?)
-                        })?
-                        .unwrap_or(0);
-                }
-                Ok(sum)
+            let count = |stage: Stage, until: UtcMillis| {
+                let bound = params![number, stage.name(), until.0];
+                let sum = self.first(sql::SUBSCRIPTIONS_COUNT, bound, |row| Ok(row.get(0)?))?;
+                Ok::<u64, Failure>(sum.unwrap_or(0))
             };
-            let of = count(&[Stage::Term, Stage::Grace], UtcMillis(i64::MAX))?;
+            let ever = UtcMillis(i64::MAX);
+            let of = count(Stage::Term, ever)? + count(Stage::Grace, ever)?;
             if of > 0 {
-                let due = count(&[Stage::Grace], now)?;
+                let due = count(Stage::Grace, now)?;
                 let listing = listing.to_owned();
                 all.push(RemovalsDue { listing, due, of });
             }
@@ -214,22 +208,25 @@ fn bill_from(row: &Row<'_>) -> Result<Bill, Failure> {
 
 /// Has an order that waits for payment paid, or taken back.
 pub(super) fn settle(rows: &Rows, settling: &Settling) -> Result<Settled, Failure> {
-    let Some(order) = rows.order_by_id(&settling.order)? else {
-        let (changes, settled) = decide::settle(settling, State::default())?;
-        rows.write(&changes)?;
-        return Ok(settled);
+    let state = match rows.order_by_id(&settling.order)? {
+        Some(order) => unsettled(rows, settling, order)?,
+        None => State::default(),
     };
-    let mut state = job::of_instance(rows, &order.instance)?;
-    state.subscription = rows.subscription(&order.instance)?;
-    let product = &settling.listing.product;
-    let takes_stock = product.driver.immediate().is_some_and(|i| i.takes_stock());
-    if takes_stock && order.kind == OrderKind::Create && settling.how == Settlement::Pay {
-        state.stock = rows.stock_for(&product.name, &order.plan, Some(&order.instance))?;
-    }
-    state.order = Some(order);
     let (changes, settled) = decide::settle(settling, state)?;
     rows.write(&changes)?;
     Ok(settled)
+}
+
+fn unsettled(rows: &Rows, settling: &Settling, order: Order) -> Result<State, Failure> {
+    let mut state = job::of_instance(rows, &order.instance)?;
+    state.subscription = rows.subscription(&order.instance)?;
+    let product = &settling.listing.product;
+    let delivers = order.kind == OrderKind::Create && settling.how == Settlement::Pay;
+    if delivers && product.takes_stock() {
+        state.stock = rows.stock_for(&product.name, &order.plan, Some(&order.instance))?;
+    }
+    state.order = Some(order);
+    Ok(state)
 }
 
 /// Takes the turn of one instance.

@@ -142,7 +142,7 @@ pub(super) fn renew_lease(
 pub(super) fn report(rows: &Rows, report: &Report) -> Result<Reported, Failure> {
     let mut state = of_instance(rows, &report.instance)?;
     let product = &report.listing.product;
-    if product.driver.immediate().is_some_and(|i| i.takes_stock())
+    if product.takes_stock()
         && let Some(instance) = state.instance.as_ref().filter(|i| !i.delivered)
     {
         state.stock = rows.stock_for(&product.name, &instance.plan, Some(&instance.id))?;

@@ -306,12 +306,7 @@ impl Play<'_> {
         let on_stage = self.of.stages.get(name).zip(self.markets.get(name));
         let off_stage = || Fault::bug("an instance of a listing without a stage was played");
         let (stage, market) = on_stage.ok_or_else(off_stage)?;
-        let call = Call {
-            caller: None,
-            intent: self.intent(stage, instance, step, order.clone()).await?,
-            dry_run: false,
-            signed_at: None,
-        };
+        let call = Call::ours(self.intent(stage, instance, step, order.clone()).await?);
         let action = action(stage.dialect, step)?;
         let delivery = market.deliver(action, &call, false).await;
         Ok(Played {

@@ -149,7 +149,7 @@ impl Asked<'_> {
             spec: spec.to_owned(),
             package: None,
             // Handed to the driver; a resize has none of its own.
-            period: month(),
+            period: Period::MONTH,
             instance,
         })
     }
@@ -218,11 +218,6 @@ fn checked_desc(desc: &str) -> Result<&str, Fault> {
     Ok(desc)
 }
 
-#[expect(clippy::expect_used, reason = "a month is a period")]
-fn month() -> Period {
-    Period::new(1, Unit::Month).expect("a month is a period")
-}
-
 /// What `chargeSpec` says, in both of its spellings (§2).
 struct Charge<'a> {
     period: Period,
@@ -235,7 +230,7 @@ impl<'a> Charge<'a> {
     fn read(charge: Option<Members<'a>>) -> Result<Self, Fault> {
         let Some(charge) = charge else {
             return Ok(Self {
-                period: month(),
+                period: Period::MONTH,
                 renews: false,
                 scenario: None,
             });

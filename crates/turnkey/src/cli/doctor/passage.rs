@@ -150,12 +150,7 @@ async fn try_listing(
     let probe = Probe {
         settings,
         listing,
-        call: Call {
-            caller: None,
-            intent: Intent::Ping,
-            dry_run: false,
-            signed_at: None,
-        },
+        call: Call::ours(Intent::Ping),
         door: format!("http://{door}{}", listing.path),
     };
     let (market, request) = probe.spell(&SPELLINGS)?;

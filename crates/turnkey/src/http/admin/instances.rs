@@ -224,12 +224,7 @@ pub(super) async fn release(
         .into_iter()
         .find(|listing| listing.name == instance.listing);
     let listing = listing.ok_or_else(|| unknown(&id))?;
-    let call = Call {
-        caller: None,
-        intent: Intent::Release(instance.id.clone()),
-        dry_run: false,
-        signed_at: None,
-    };
+    let call = Call::ours(Intent::Release(instance.id.clone()));
     // Kept first: nothing is done by hand that nobody hears of.
     let (kind, message) = (EventKind::OperatorActed, format!("asked to release {id}"));
     admin.note(&caller, kind, about(&instance), message).await?;

@@ -84,12 +84,7 @@ pub(super) async fn renew(
         package: None,
         period,
     };
-    let call = Call {
-        intent: Intent::Renew(renew),
-        dry_run: false,
-        signed_at: None,
-        caller: None,
-    };
+    let call = Call::ours(Intent::Renew(renew));
     // Kept first: nothing is done by hand that nobody hears of.
     let (kind, about) = (EventKind::OperatorActed, instances::about(&instance));
     let message = format!("asked to renew {id} for {text}");
