@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use rustix::process::Signal;
-use secrecy::SecretString;
 use serde_json::Value;
 use tokio::process::Command;
 use turnkey::config::{self, Mode};
 use turnkey::http::server::DoorLimits;
 use turnkey::keys::Reloaded;
 use turnkey_core::UtcMillis;
-use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
+use turnkey_dialects::jdcloud::Version;
 use turnkey_engine::SystemClock;
 
 use crate::admin::asked;
@@ -19,35 +18,21 @@ use crate::admin::cli::Demo;
 use crate::app::{App, OPERATOR, TOKENS, VIEWER, settled};
 use crate::binary::{PROGRAM, Served};
 use crate::keys::Load;
+use crate::openapi::{Account, raw};
 use crate::sdk::SHOP;
 use crate::secrets::admin_of;
 use crate::wire::{Answer, exchange};
 
 /// A buyer looks at what it has, signed at `at`.
 async fn look(to: SocketAddr, access_key: &str, secret: &str, at: UtcMillis) -> Answer {
-    let (path, host) = ("/v1/regions/cn-north-1/bastions", to.to_string());
-    let signer = Signer {
+    let account = Account {
         version: Version::V3,
         access_key,
-        secret: &SecretString::from(secret),
-        region: "cn-north-1",
-        service: "bastion",
+        secret,
     };
-    let unsigned = Unsigned {
-        method: "GET",
-        path,
-        query: "",
-        host: &host,
-        headers: &[],
-        body: b"",
-    };
-    let headers = sign(&signer, &unsigned, "a-nonce", at).expect("a signed request");
-    let headers = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"));
-    let headers: String = headers.collect();
-    let request = format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
-    exchange(to, request.as_bytes()).await
+    let call = ("GET", "/v1/regions/cn-north-1/bastions");
+    let signed = account.signed(call, &to.to_string(), b"", "a-nonce", at);
+    exchange(to, &raw(call, signed, b"")).await
 }
 
 /// [`SHOP`], whose account has two secrets, each in its file.

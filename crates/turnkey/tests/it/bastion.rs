@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
+use turnkey_dialects::jdcloud::Version;
 use turnkey_engine::SystemClock;
 
 use crate::admin::cli::Demo;
+use crate::openapi::{Account, raw, refusal};
 use crate::wire::{Answer, exchange};
 
 /// The door of `demo`.
@@ -19,6 +20,13 @@ fn door(demo: &Demo) -> SocketAddr {
     host.parse().expect("an address")
 }
 
+/// The demo's account.
+const DEMO: Account<'_> = Account {
+    version: Version::V3,
+    access_key: "demo-ak",
+    secret: "demo-sk",
+};
+
 /// A request, signed by the demo's account and then changed by `change`.
 fn request(
     method: &str,
@@ -27,31 +35,12 @@ fn request(
     nonce: &str,
     change: impl Fn(&'static str, String) -> Option<String>,
 ) -> Vec<u8> {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let signer = Signer {
-        version: Version::V3,
-        access_key: "demo-ak",
-        secret: &"demo-sk".to_owned().into(),
-        region: "cn-north-1",
-        service: "bastion",
-    };
-    let unsigned = Unsigned {
-        method,
-        path,
-        query,
-        host: "shop",
-        headers: &[],
-        body,
-    };
-    let headers = sign(&signer, &unsigned, nonce, SystemClock::wall()).expect("it is signed");
-    let mut raw = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        if let Some(value) = change(name, value) {
-            raw.push_str(&format!("{name}: {value}\r\n"));
-        }
-    }
-    raw.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    [raw.as_bytes(), body].concat()
+    let at = SystemClock::wall();
+    let signed = DEMO.signed((method, target), "shop", body, nonce, at);
+    let changed = signed
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, change(name, value)?)));
+    raw((method, target), changed, body)
 }
 
 fn as_it_is(_: &'static str, value: String) -> Option<String> {
@@ -69,24 +58,9 @@ fn purchase(quantity: u32, token: Option<&str>) -> Vec<u8> {
 
 const CREATE: &str = "/v1/regions/cn-north-1/instances";
 
-/// The error of a refusal in the protocol's own envelope.
+/// The row of a refusal in the protocol's own envelope.
 fn refused(answer: &Answer) -> (u16, String) {
-    let body = answer.json();
-    let id = body["requestId"].as_str().expect("a requestId");
-    assert_eq!(id.len(), 32, "{answer:?}");
-    assert!(
-        answer.head.contains(&format!("x-jdcloud-request-id: {id}")),
-        "{answer:?}"
-    );
-    assert!(
-        answer
-            .head
-            .contains("content-type: application/json; charset=utf-8"),
-        "{answer:?}"
-    );
-    assert_eq!(body["error"]["code"], Value::from(answer.status));
-    let status = body["error"]["status"].as_str().expect("a status");
-    (answer.status, status.to_owned())
+    (answer.status, refusal(answer).0)
 }
 
 async fn nothing_was_bought(demo: &Demo) {

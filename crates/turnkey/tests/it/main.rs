@@ -28,6 +28,7 @@ mod keys;
 mod kill;
 mod lifecycle;
 mod notes_vendor;
+mod openapi;
 mod openssh_bastion;
 mod pages;
 mod proxy;

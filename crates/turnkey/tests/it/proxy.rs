@@ -8,9 +8,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
+use turnkey_dialects::jdcloud::Version;
 
 use crate::app::{App, KEY};
+use crate::openapi::Account;
 use crate::pages::{block, page};
 use crate::wire::{signature_as_sent, signed_as_sent};
 use turnkey::http::server::DoorLimits;
@@ -52,6 +53,12 @@ const SHOP: &str = r#"
     access_key = "acme-ak"
     secret_key = { value = "acme-sk" }
 "#;
+
+const ACME: Account<'_> = Account {
+    version: Version::V2,
+    access_key: "acme-ak",
+    secret: "acme-sk",
+};
 
 /// A proxy before a shop.
 struct Proxied {
@@ -199,23 +206,8 @@ impl Proxied {
 
     /// A look at the storefront, signed for the host that is called, its port included.
     async fn openapi(&self, target: &str) -> (String, String) {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let signer = Signer {
-            version: Version::V2,
-            access_key: "acme-ak",
-            secret: &"acme-sk".to_owned().into(),
-            region: "cn-north-1",
-            service: "bastion",
-        };
-        let unsigned = Unsigned {
-            method: "GET",
-            path,
-            query,
-            host: &format!("{NAME}:{}", self.port),
-            headers: &[],
-            body: b"",
-        };
-        let headers = sign(&signer, &unsigned, "nonce", self.app.now().wall).expect("signed");
+        let host = format!("{NAME}:{}", self.port);
+        let headers = ACME.signed(("GET", target), &host, b"", "nonce", self.app.now().wall);
         let headers: Vec<_> = headers
             .iter()
             .filter(|(name, _)| *name != "host")

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use turnkey::http::server::DoorLimits;
-use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
+use turnkey_dialects::jdcloud::Version;
 
 use crate::admin::cli::Demo;
 use crate::app::{App, NOTES, OPERATOR, TOKENS};
+use crate::openapi::{Account, raw};
 use crate::wire::{Answer, exchange};
 
 /// A storefront, beside a listing where a marketplace is in charge.
@@ -37,33 +38,18 @@ async fn shop() -> App {
 
 /// Buys one for a month; the order's id.
 async fn buy(app: &App) -> String {
-    let path = "/v1/regions/cn-north-1/instances";
+    let call = ("POST", "/v1/regions/cn-north-1/instances");
     let body = json!({"instanceSpec": {"az": "cn-north-1a", "vpcId": "vpc-1",
         "subnetId": "subnet-1", "spec": "basic", "quantity": 1, "ipVersion": "v4"}});
     let body = body.to_string();
-    let signer = Signer {
+    let account = Account {
         version: Version::V3,
         access_key: "ak-acme",
-        secret: &"sk-acme".to_owned().into(),
-        region: "cn-north-1",
-        service: "bastion",
+        secret: "sk-acme",
     };
-    let unsigned = Unsigned {
-        method: "POST",
-        path,
-        query: "",
-        host: "shop",
-        headers: &[],
-        body: body.as_bytes(),
-    };
-    let headers = sign(&signer, &unsigned, "nonce-1", app.now().wall).expect("it is signed");
-    let lines = headers.into_iter().map(|(k, v)| format!("{k}: {v}\r\n"));
-    let lines: String = lines.collect();
-    let length = body.len();
-    let raw = format!(
-        "POST {path} HTTP/1.1\r\nconnection: close\r\n{lines}content-length: {length}\r\n\r\n{body}"
-    );
-    let answer = exchange(app.address, raw.as_bytes()).await;
+    let body = body.as_bytes();
+    let signed = account.signed(call, "shop", body, "nonce-1", app.now().wall);
+    let answer = exchange(app.address, &raw(call, signed, body)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let bought = answer.json();
     let order = bought["result"]["sourceIds"][0]["sourceId"].as_str();

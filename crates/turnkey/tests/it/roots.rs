@@ -5,6 +5,7 @@ use turnkey::http::gateway::QUERY_BYTES_MAX;
 use turnkey::http::server::DoorLimits;
 
 use crate::app::{App, TOKENS};
+use crate::openapi::refusal;
 use crate::wire::{Answer, exchange, get};
 
 /// A storefront, beside a listing with a path.
@@ -50,20 +51,10 @@ async fn send(app: &App, line: &str, headers: &str, body: &[u8]) -> Answer {
     exchange(app.address, &[head.as_bytes(), body].concat()).await
 }
 
-/// The status word and the name of the exchange, from an envelope that is whole.
+/// The status word and the name of the exchange of a refusal with `status`.
 fn envelope(answer: &Answer, status: u16) -> (String, String) {
     assert_eq!(answer.status, status, "{answer:?}");
-    let is_json = answer.head.contains("content-type: application/json");
-    assert!(is_json, "{answer:?}");
-    let body = answer.json();
-    assert_eq!(body["error"]["code"], status, "{answer:?}");
-    let word = body["error"]["status"].as_str().expect("a status word");
-    let id = body["requestId"].as_str().expect("a name of the exchange");
-    let is_plain = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase();
-    assert!(id.len() == 32 && id.chars().all(is_plain), "{id}");
-    let header = format!("x-jdcloud-request-id: {id}");
-    assert!(answer.head.contains(&header), "{answer:?}");
-    (word.to_owned(), id.to_owned())
+    refusal(answer)
 }
 
 #[tokio::test]

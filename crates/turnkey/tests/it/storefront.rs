@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use turnkey::http::server::DoorLimits;
-use turnkey_dialects::jdcloud::{Signer, Unsigned, Version, sign};
+use turnkey_dialects::jdcloud::Version;
 
 use crate::app::{App, OPERATOR, TOKENS};
+use crate::openapi::{Account, raw};
 use crate::wire::{Answer, exchange};
 
 const DAY_MS: u64 = 86_400_000;
@@ -39,6 +40,12 @@ const SHOP: &str = r#"
     secret_key = { value = "acme-secret" }
 "#;
 
+const ACME: Account<'_> = Account {
+    version: Version::V3,
+    access_key: "AK-acme",
+    secret: "acme-secret",
+};
+
 const DEMO: &str = "[product.notes]\ndriver = \"demo\"\n";
 
 const INSTANCES: &str = "/v1/regions/cn-north-1/instances";
@@ -52,29 +59,9 @@ impl App {
 
     /// A call of the storefront's API by account `acme`.
     async fn bought(&self, method: &str, target: &str, body: &str, nonce: &str) -> Answer {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let signer = Signer {
-            version: Version::V3,
-            access_key: "AK-acme",
-            secret: &"acme-secret".to_owned().into(),
-            region: "cn-north-1",
-            service: "bastion",
-        };
-        let unsigned = Unsigned {
-            method,
-            path,
-            query,
-            host: "shop",
-            headers: &[],
-            body: body.as_bytes(),
-        };
-        let headers = sign(&signer, &unsigned, nonce, self.now().wall).expect("it is signed");
-        let mut raw = format!("{method} {target} HTTP/1.1\r\nconnection: close\r\n");
-        for (name, value) in headers {
-            raw.push_str(&format!("{name}: {value}\r\n"));
-        }
-        raw.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
-        exchange(self.address, raw.as_bytes()).await
+        let (call, body) = ((method, target), body.as_bytes());
+        let signed = ACME.signed(call, "shop", body, nonce, self.now().wall);
+        exchange(self.address, &raw(call, signed, body)).await
     }
 
     /// Buys `quantity` of `spec`; the purchase's id and those of its orders.
