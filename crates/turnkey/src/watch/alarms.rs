@@ -40,9 +40,42 @@ pub(crate) struct Lookout {
     clock: Arc<dyn Clock>,
     keys: Arc<KeyBook>,
     listings: Vec<Watchword>,
-    /// Refusals so far, by listing, as they were when somebody looked.
-    refused: VecDeque<(UtcMillis, Vec<[u64; REFUSALS.len()]>)>,
+    refusals: Refusals,
     pruned_at: Option<UtcMillis>,
+}
+
+/// Refusals so far, by listing and reason.
+type Counts = Vec<[u64; REFUSALS.len()]>;
+
+/// Refusals so far, as they were whenever somebody looked.
+#[derive(Default)]
+struct Refusals(VecDeque<(UtcMillis, Counts)>);
+
+impl Refusals {
+    /// How many of `so_far` came in the time that is looked back on.
+    fn counted(&mut self, wall: UtcMillis, so_far: Counts) -> Counts {
+        if self.0.is_empty() {
+            // What came before the first look is new, too.
+            let none = vec![Default::default(); so_far.len()];
+            self.0.push_back((wall, none));
+        }
+        let is_old = |at: UtcMillis| wall.ms_since(at) > REFUSED_WITHIN_MS;
+        // The newest of the old ones is where counting begins.
+        while self.0.get(1).is_some_and(|(at, _)| is_old(*at)) {
+            self.0.pop_front();
+        }
+        let before = self.0.front().map_or(&[][..], |(_, counts)| counts);
+        let new = so_far.iter().zip(before).map(|(so_far, before)| {
+            let mut new = *so_far;
+            for (count, before) in new.iter_mut().zip(before) {
+                *count = count.saturating_sub(*before);
+            }
+            new
+        });
+        let new = new.collect();
+        self.0.push_back((wall, so_far));
+        new
+    }
 }
 
 /// A listing, and after how long without a call somebody should look.
@@ -65,7 +98,7 @@ impl Lookout {
             clock,
             keys,
             listings,
-            refused: VecDeque::new(),
+            refusals: Refusals::default(),
             pruned_at: None,
         }
     }
@@ -175,25 +208,20 @@ impl Lookout {
     fn refused(&mut self, wall: UtcMillis) -> Vec<Refused> {
         let so_far = |w: &Watchword| self.watch.metrics.failures(&w.listing.name);
         let so_far: Vec<_> = self.listings.iter().map(so_far).collect();
-        let is_old = |at: UtcMillis| wall.ms_since(at) > REFUSED_WITHIN_MS;
-        // The newest of the old ones is where counting begins.
-        while self.refused.get(1).is_some_and(|(at, _)| is_old(*at)) {
-            self.refused.pop_front();
-        }
-        let before = self.refused.front().map(|(_, counts)| counts.clone());
         let mut refused = Vec::new();
-        for (n, (watchword, counts)) in self.listings.iter().zip(&so_far).enumerate() {
-            let before = before.as_ref().and_then(|before| before.get(n));
-            let before = before.copied().unwrap_or_default();
-            for (reason, (count, before)) in REFUSALS.into_iter().zip(counts.iter().zip(before)) {
+        for (watchword, counts) in self
+            .listings
+            .iter()
+            .zip(self.refusals.counted(wall, so_far))
+        {
+            for (reason, count) in REFUSALS.into_iter().zip(counts) {
                 refused.push(Refused {
                     listing: watchword.listing.name.clone(),
                     reason,
-                    count: count.saturating_sub(before),
+                    count,
                 });
             }
         }
-        self.refused.push_back((wall, so_far));
         refused
     }
 
@@ -277,5 +305,23 @@ fn tell(turned: &AlarmTurned) {
             "{} is over: {subject}",
             kind.name()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_before_the_first_look_counts_until_it_is_old() {
+        let mut refusals = Refusals::default();
+        let mut counted = |ms: i64, so_far: u64| {
+            let so_far = vec![[so_far; REFUSALS.len()]];
+            refusals.counted(UtcMillis(ms), so_far)[0][0]
+        };
+        assert_eq!(counted(0, 5), 5);
+        assert_eq!(counted(10_000, 10), 10, "as many as there were in all");
+        assert_eq!(counted(600_000, 10), 10);
+        assert_eq!(counted(610_001, 12), 2, "the older ones are forgotten");
     }
 }
