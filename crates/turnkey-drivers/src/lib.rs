@@ -3,11 +3,13 @@
 //! Its place on the line: receive → read → decide → commit → **drive** → write.
 //!
 //! A driver is *not* part of any transaction: it may be asked twice, even at the same time, always
-//! with the same key, and the second ask must repeat the first answer. It knows no marketplace.
+//! with the same key, and the second ask must repeat the first answer. Only what asks
+//! another vendor ([`market`]) knows a dialect.
 
 mod command;
 mod demo;
 mod manual;
+pub mod market;
 mod pool;
 mod redact;
 mod spoken;
@@ -16,5 +18,6 @@ mod webhook;
 pub use command::{CommandDriver, CommandSettings};
 pub use demo::DemoDriver;
 pub use manual::ManualDriver;
+pub use market::ClientError;
 pub use pool::PoolDriver;
-pub use webhook::{ClientError, WebhookDriver, WebhookSecret, WebhookSecretError, WebhookSettings};
+pub use webhook::{WebhookDriver, WebhookSecret, WebhookSecretError, WebhookSettings};

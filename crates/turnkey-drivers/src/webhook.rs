@@ -29,6 +29,7 @@ use turnkey_core::limits::cut;
 use turnkey_core::ports::{Boxed, Clock, Driver, Immediate, Verdict, Work};
 use turnkey_core::{Access, OperationKind, UtcMillis};
 
+use crate::market::ClientError;
 use crate::redact::redact;
 use crate::spoken::{Answered, Ask};
 
@@ -89,11 +90,6 @@ pub enum WebhookSecretError {
     #[error("a webhook secret has 24 to 64 bytes, this one has {0}")]
     Length(usize),
 }
-
-/// The system gave no HTTP client, for want of root certificates for example.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to make an HTTP client")]
-pub struct ClientError(#[source] reqwest::Error);
 
 /// Provisions by calling the vendor's hook.
 pub struct WebhookDriver {

@@ -54,11 +54,11 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "turnkey-drivers",
-        // An `spi` driver, which asks another vendor through a dialect, may add turnkey-dialects.
-        uses: &["turnkey-core"],
+        // What asks another vendor does so through a dialect, as its marketplace would.
+        uses: &["turnkey-core", "turnkey-dialects"],
         tests_use: &[],
         never: &["axum", "rusqlite"],
-        knows_nothing_of: "transactions, dialects",
+        knows_nothing_of: "transactions, how a dialect listens",
     },
     Room {
         name: "turnkey-engine",

@@ -13,13 +13,14 @@ use turnkey_core::{
     Account, Call, Caller, Digest, Fault, FaultKind, Intent, Listing, Look, OrderId, OrderKey,
     OrderRef, Payment, Period, Purchase, Standing, Storefront, Unit, View,
 };
+use turnkey_drivers::market::{Market, Schedule};
 use turnkey_engine::SystemClock;
 
 use crate::cli::serve::runtime;
 use crate::cli::signing::Source;
 use crate::cli::terminal::table;
 use crate::cli::{Exit, Lang, complain, say};
-use crate::market::{Market, known_by};
+use crate::market::{self, known_by};
 use crate::words::start;
 
 /// The protocol that is spoken.
@@ -199,7 +200,14 @@ impl Buy {
         let set = vec![("signing".to_owned(), self.signing.clone())];
         let endpoint = self.endpoint.trim_end_matches('/');
         Ok(Buyer {
-            market: Market::new(dialect, Arc::new(listing), clock, endpoint, set)?,
+            market: market::open(
+                dialect,
+                Arc::new(listing),
+                clock,
+                endpoint,
+                set,
+                Schedule::REAL,
+            )?,
             caller: Caller {
                 account: self.ak.clone(),
                 region: self.region.clone(),
@@ -282,7 +290,7 @@ impl Buyer {
             caller: Some(self.caller.clone()),
         };
         let request = self.market.spell(&call)?;
-        let reply = self.market.send(&self.market.url, request).await?;
+        let reply = self.market.send(self.market.url(), request).await?;
         self.market.hear(&call, &reply)
     }
 

@@ -19,10 +19,11 @@ use turnkey_core::{
     OrderKey, OrderKind, OrderRef, Period, Reason, Renew, UtcMillis,
 };
 use turnkey_dialects::{Action, Dialect};
+use turnkey_drivers::market::{Market, Schedule};
 use turnkey_engine::{Calendar, Diary, End, Kept, Next, Sweeper, TermEnds, Waiting};
 
 use crate::keys::Listed;
-use crate::market::Market;
+use crate::market;
 pub(crate) use story::{PAUSE_MAX, RENEWALS_MAX, Story};
 use story::{SoFar, Step};
 
@@ -198,7 +199,14 @@ impl VirtualClock {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let to = format!("http://{door}{}", stage.path);
         let listing = stage.listed.listing();
-        let market = Market::new(stage.dialect, listing, clock, &to, Vec::new());
+        let market = market::open(
+            stage.dialect,
+            listing,
+            clock,
+            &to,
+            Vec::new(),
+            Schedule::REAL,
+        );
         market.map_err(|error| Fault::bug(format!("{error:#}")))
     }
 }

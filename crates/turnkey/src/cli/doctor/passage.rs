@@ -10,11 +10,12 @@ use anyhow::Context as _;
 use jiff::fmt::rfc2822::DateTimeParser;
 use turnkey_core::{Call, Intent, Listing, UtcMillis};
 use turnkey_dialects::OwnedRequest;
+use turnkey_drivers::market::{Market, Schedule};
 use turnkey_engine::SystemClock;
 
 use crate::cli::doctor::{Report, says};
 use crate::config::{ListingSettings, Settings};
-use crate::market::{self, Market, known_by};
+use crate::market::{self, known_by};
 use crate::words::start;
 
 /// How long whoever answers at `public_url` may take to tell the time.
@@ -169,15 +170,15 @@ async fn try_listing(
         return Ok(());
     }
     let url = &settings.public_url;
-    match probe.send(&market, &market.url, request).await {
+    match probe.send(&market, market.url(), request).await {
         Ended::Accepted => report.well("server.public_url", says::kept(url, &listing.path)),
-        Ended::Otherwise(why) => report.error(path, says::changed(&market.url, &why)),
+        Ended::Otherwise(why) => report.error(path, says::changed(market.url(), &why)),
         Ended::Unsigned => {
             let known = match respelt.take() {
                 Some(known) => known,
                 None => probe.respelt().await?,
             };
-            report.error(path, says::rewritten(&market.url, &known));
+            report.error(path, says::rewritten(market.url(), &known));
             *respelt = Some(known);
         }
     }
@@ -200,12 +201,13 @@ impl Probe<'_> {
             .map(|(n, spelling)| format!("{PARAMETER}_{n}={spelling}"))
             .collect();
         let (base, path, awkward) = (&settings.public_url, &listing.path, awkward.join("&"));
-        let market = Market::new(
+        let market = market::open(
             listing.dialect,
             Arc::new(known),
             Arc::new(SystemClock::new(0, UtcMillis(0))),
             &format!("{base}{path}?{awkward}"),
             vec![("signing".to_owned(), "as-sent".to_owned())],
+            Schedule::REAL,
         )?;
         let unspeakable = || start::system_refused("cannot sign a test call", "不能签名测试调用");
         let request = market.spell(&self.call).with_context(unspeakable)?;
@@ -229,7 +231,7 @@ impl Probe<'_> {
     async fn respelt(&self) -> anyhow::Result<Vec<&'static str>> {
         let refused = async |spellings: &[&str]| {
             let (market, request) = self.spell(spellings)?;
-            let ended = self.send(&market, &market.url, request).await;
+            let ended = self.send(&market, market.url(), request).await;
             anyhow::Ok(matches!(ended, Ended::Unsigned))
         };
         let mut respelt = BTreeSet::new();

@@ -16,11 +16,12 @@ use turnkey_core::{
     Renew, Unit, UtcMillis,
 };
 use turnkey_dialects::{Action, Dialect, Overture};
+use turnkey_drivers::market::{Delivery, Market, Schedule};
 use turnkey_engine::SystemClock;
 
 use crate::cli::signing::Source;
 use crate::cli::{Exit, Lang, complain};
-use crate::market::{Delivery, Market, known_by};
+use crate::market::{self, known_by};
 use crate::words::start;
 use tell::Tally;
 
@@ -119,7 +120,7 @@ impl Trigger {
         let to = to.unwrap_or_else(|| format!("http://127.0.0.1:8686/spi/{name}/demo"));
         let clock = Arc::new(SystemClock::new(0, UtcMillis(0)));
         let known = Arc::new(known_by(key));
-        let market = Market::new(dialect, known, clock, &to, self.set.clone())?;
+        let market = market::open(dialect, known, clock, &to, self.set.clone(), Schedule::REAL)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use turnkey_core::decide::Outcome;
 use turnkey_dialects::{Action, Reply};
+use turnkey_drivers::market::{Delivery, Market};
 
 use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
-use crate::market::{Delivery, Market};
 use crate::words::told;
 
 /// Counts deliveries.
@@ -244,7 +244,7 @@ impl Tally {
 /// Shows one delivery: what was asked, what came back.
 pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str) {
     let wire = delivery.action.wire;
-    say(format!("-> {} {wire} {what}", market.url).trim_end());
+    say(format!("-> {} {wire} {what}", market.url()).trim_end());
     let (took, limit) = (
         delivery.slowest.as_secs_f64(),
         market.time_limit().as_secs(),
