@@ -9,16 +9,19 @@
 //! *is* the marketplace. Where both exist, `read(ask(x)) == x` and `hear(write(y)) == y`.
 
 mod answer;
+mod coded;
 mod dialects;
 pub mod jdcloud;
 mod moment;
 mod own_key;
 mod period;
 pub mod query;
+mod resign;
 pub mod sign;
 mod text;
 mod wire;
 
+use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
 use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 
@@ -83,12 +86,43 @@ pub trait Ask: Sync {
         now: UtcMillis,
     ) -> Result<OwnedRequest, Fault>;
 
+    /// `request`, which was sent before, as it would be sent now: with `set` changed in it, then
+    /// timed and signed anew. Of what is not named it keeps the meaning and the order. Of `set` a
+    /// dialect takes its own settings, as of an `ask`'s `extra`.
+    ///
+    /// # Errors
+    /// When `request` cannot be understood so far, and with the dialect's own words for a value or a
+    /// setting that it cannot take.
+    fn resign(
+        &self,
+        request: &Request<'_>,
+        by: &Resigner<'_>,
+        set: &[(String, String)],
+        now: UtcMillis,
+    ) -> Result<OwnedRequest, Fault>;
+
     /// Understands a vendor's answer to `call`.
     ///
     /// # Errors
     /// With the fault that the marketplace would see. Anything unrecognised is a failure: success
     /// is never guessed.
     fn hear(&self, call: &Call, reply: &Reply) -> Result<Outcome, Fault>;
+}
+
+/// Who signs a request anew, and for whom.
+pub struct Resigner<'a> {
+    /// The secret.
+    pub secret: &'a SecretString,
+    /// Whose it is, where the protocol says so; `None` for whoever signed before.
+    pub access_key: Option<&'a str>,
+    /// Whom it is sent to, with the port unless it is the scheme's own.
+    pub host: &'a str,
+}
+
+impl std::fmt::Debug for Resigner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Resigner(redacted)")
+    }
 }
 
 /// What there is to know about a protocol.

@@ -44,6 +44,14 @@ pub(crate) fn spell(at: UtcMillis) -> Option<String> {
     Some(at.to_string())
 }
 
+/// The same of a moment that must be within the calendar.
+///
+/// # Errors
+/// A bug when it is not.
+pub(crate) fn now(at: UtcMillis) -> Result<String, Fault> {
+    spell(at).ok_or_else(|| Fault::bug(format!("{} ms is beyond the calendar", at.0)))
+}
+
 /// Undoes [`parse_basic`]; `None` beyond the calendar, and where a year has not four digits.
 pub(crate) fn spell_basic(at: UtcMillis) -> Option<String> {
     let basic = spell(at)?.replace(['-', ':'], "");

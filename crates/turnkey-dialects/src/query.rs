@@ -194,7 +194,7 @@ pub fn encode(text: &str) -> String {
 }
 
 /// Undoes [`encode`], whatever the sender escaped; the error is the rule that was broken.
-fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
     let is_escape = |behind: &str| match behind.as_bytes() {
         [high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
         [] | [_] => false,

@@ -156,23 +156,35 @@ impl Form {
 /// # Errors
 /// As [`Query::parse`], and when the listing has no key.
 pub(crate) fn signed(
-    mut query: String,
+    query: String,
     form: Form,
     listing: &Listing,
+) -> Result<(String, String), Fault> {
+    let key = listing
+        .keys
+        .first()
+        .ok_or_else(|| Fault::bug(format!("listing {} has no key to sign with", listing.name)))?;
+    signed_by(query, form, key.secret())
+}
+
+/// The same with the signature that `secret` makes.
+///
+/// # Errors
+/// As [`Query::parse`].
+pub(crate) fn signed_by(
+    mut query: String,
+    form: Form,
+    secret: &SecretString,
 ) -> Result<(String, String), Fault> {
     let unsigned = Query::parse(&query)?;
     if let Some(given) = unsigned.get("signature").map(str::to_owned) {
         return Ok((query, given));
     }
-    let key = listing
-        .keys
-        .first()
-        .ok_or_else(|| Fault::bug(format!("listing {} has no key to sign with", listing.name)))?;
     let message = match form.spelling {
         Spelling::Canonical => unsigned.canonical("signature"),
         Spelling::AsSent => unsigned.as_received("signature"),
     };
-    let signature = BASE64_STANDARD.encode(hmac_sha256(key.secret(), [form.prefix, &message]));
+    let signature = BASE64_STANDARD.encode(hmac_sha256(secret, [form.prefix, &message]));
     query::append(&mut query, "signature", &signature);
     Ok((query, signature))
 }

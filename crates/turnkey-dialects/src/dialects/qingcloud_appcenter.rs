@@ -36,9 +36,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use turnkey_core::decide::Outcome;
@@ -53,7 +50,7 @@ use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
     Action, Ask, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, OwnedRequest,
-    Reply, Request, answer, moment, own_key, period, sign,
+    Reply, Request, Resigner, answer, coded, moment, own_key, period, resign, sign,
 };
 
 pub(super) const DIALECT: &dyn Dialect = &QingcloudAppcenter;
@@ -121,12 +118,6 @@ const PUBLIC_CLOUD: &str =
 
 /// How long the platform is asked to wait before it calls again: most drivers need less.
 const RETRY_AFTER_S: u32 = 5;
-
-/// Names on the wire: some senders leave the padding out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 struct QingcloudAppcenter;
 
@@ -243,6 +234,23 @@ impl Ask for QingcloudAppcenter {
         })
     }
 
+    fn resign(
+        &self,
+        request: &Request<'_>,
+        by: &Resigner<'_>,
+        set: &[(String, String)],
+        now: UtcMillis,
+    ) -> Result<OwnedRequest, Fault> {
+        let (form, set) = Form::named(Form::DOCUMENTED, &[AS_IN_THE_SAMPLE, Form::AS_SENT], set)?;
+        let at = ("time_stamp", moment::now(now)?);
+        let query = resign::changed(request.query, at, &set)?;
+        let (query, signature) = sign::signed_by(query, form, by.secret)?;
+        Ok(OwnedRequest {
+            headers: vec![(APP_SIGNATURE, signature)],
+            ..OwnedRequest::get(query)
+        })
+    }
+
     /// The platform takes 200, exactly `application/json` and `success: true` for success.
     ///
     /// `success: false` is final. A create that is not ready, and whatever else may go better next
@@ -279,25 +287,9 @@ fn signed_at(query: &Query<'_>, listing: &Listing, now: UtcMillis) -> Result<Utc
     Ok(signed_at)
 }
 
-/// The text that parameter `name` spells as `coded`.
-fn decoded(name: &str, coded: &str) -> Result<String, Fault> {
-    let broken = |rule: &str| {
-        let message = format!("{name} {}: {rule}", quoted(coded));
-        Fault::malformed("base64_malformed", message)
-    };
-    let bytes = BASE64.decode(coded.replace(' ', "+")).ok();
-    let text = bytes
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| broken("must be base64 of UTF-8 text"))?;
-    if text.contains('\0') {
-        return Err(broken("has a NUL character"));
-    }
-    Ok(text)
-}
-
 /// "Create": kept as received, because later calls to the platform go where it says.
 fn cloud_info(query: &Query<'_>) -> Result<String, Fault> {
-    let text = decoded(CLOUD_INFO, query.required(CLOUD_INFO, TEXT_BYTES_MAX)?)?;
+    let text = coded::decode(CLOUD_INFO, query.required(CLOUD_INFO, TEXT_BYTES_MAX)?)?;
     match serde_json::from_str::<Map<String, Value>>(&text) {
         Ok(_) => Ok(text),
         Err(_) => {
@@ -411,9 +403,9 @@ impl Bought {
         let package = query.optional("spec_package", TEXT_BYTES_MAX)?;
         let period = query.required("period", TEXT_BYTES_MAX)?;
         Ok(Self {
-            spec: decoded("spec", spec)?,
+            spec: coded::decode("spec", spec)?,
             package: package
-                .map(|coded| decoded("spec_package", coded))
+                .map(|coded| coded::decode("spec_package", coded))
                 .transpose()?,
             period: period::parse("period", period)?,
         })
@@ -513,11 +505,11 @@ fn parameters(call: &Call, listing: &Listing, now: UtcMillis) -> Result<Paramete
             put("user_id", Some(&create.buyer));
             put("action", Some(CREATE));
             put("time_stamp", Some(&time));
-            put("spec", Some(&BASE64.encode(&create.spec)));
+            put("spec", Some(&coded::encode(&create.spec)));
             if let Some(package) = &create.package {
-                put("spec_package", Some(&BASE64.encode(package)));
+                put("spec_package", Some(&coded::encode(package)));
             }
-            put(CLOUD_INFO, Some(&BASE64.encode(cloud_info)));
+            put(CLOUD_INFO, Some(&coded::encode(cloud_info)));
             put("period", Some(&create.period.to_string()));
             put(APP_ID, app_id);
             if !own_key::is_own(&create.order.key) {
@@ -548,9 +540,9 @@ fn parameters(call: &Call, listing: &Listing, now: UtcMillis) -> Result<Paramete
                 put("order_id", Some(order.key.as_str()));
             }
             put("instance_id", Some(instance.as_str()));
-            put("spec", Some(&BASE64.encode(spec)));
+            put("spec", Some(&coded::encode(spec)));
             if let Some(package) = package {
-                put("spec_package", Some(&BASE64.encode(package)));
+                put("spec_package", Some(&coded::encode(package)));
             }
             put("period", Some(&period.to_string()));
         }

@@ -30,7 +30,7 @@ use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
     Action, Ask, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, OwnedRequest,
-    Reply, Request, answer, period, sign,
+    Reply, Request, Resigner, answer, period, resign, sign,
 };
 
 pub(super) const DIALECT: &dyn Dialect = &QingcloudMarket;
@@ -178,6 +178,20 @@ impl Ask for QingcloudMarket {
         let (form, extra) = Form::named(Form::DOCUMENTED, &[Form::AS_SENT], extra)?;
         let query = parameters(call, listing, now)?.spelt(own_query, &extra, &CARD)?;
         let (query, _) = sign::signed(query, form, listing)?;
+        Ok(OwnedRequest::get(query))
+    }
+
+    fn resign(
+        &self,
+        request: &Request<'_>,
+        by: &Resigner<'_>,
+        set: &[(String, String)],
+        now: UtcMillis,
+    ) -> Result<OwnedRequest, Fault> {
+        let (form, set) = Form::named(Form::DOCUMENTED, &[Form::AS_SENT], set)?;
+        let at = ("timestamp", now.0.div_euclid(1000).to_string());
+        let query = resign::changed(request.query, at, &set)?;
+        let (query, _) = sign::signed_by(query, form, by.secret)?;
         Ok(OwnedRequest::get(query))
     }
 

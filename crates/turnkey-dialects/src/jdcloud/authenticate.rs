@@ -163,9 +163,9 @@ fn malformed(note: impl Into<String>) -> Fault {
 }
 
 /// What stands in the header.
-struct Authorization<'r> {
-    access_key: &'r str,
-    scope: Scope<'r>,
+pub(super) struct Authorization<'r> {
+    pub(super) access_key: &'r str,
+    pub(super) scope: Scope<'r>,
     /// The names of the signed headers, in lower case, in byte order, none twice.
     signed: Vec<String>,
     signature: &'r str,
@@ -174,7 +174,7 @@ struct Authorization<'r> {
 }
 
 impl<'r> Authorization<'r> {
-    fn of(request: &Request<'r>) -> Result<Self, Fault> {
+    pub(super) fn of(request: &Request<'r>) -> Result<Self, Fault> {
         let text = request.only(AUTHORIZATION)?.ok_or_else(|| {
             Fault::unauthentic("authorization_missing", "lack of header authorization")
         })?;

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use turnkey_core::{Fault, UtcMillis};
 
+use super::authenticate::Authorization;
 use super::{
     ALGORITHM, DATE, NONCE, SECURITY_TOKEN, Scope, Spelling, Version, canonical_request, hex,
     signature, signing_key, string_to_sign,
@@ -61,6 +62,15 @@ impl fmt::Debug for Unsigned<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Unsigned(redacted)")
     }
+}
+
+/// Whose `request` says that it is, and for what; nothing of it is proven.
+///
+/// # Errors
+/// As [`authenticate()`](super::authenticate()), where its `Authorization` says nothing of that.
+pub(crate) fn claimed<'r>(request: &Request<'r>) -> Result<(&'r str, Scope<'r>), Fault> {
+    let claimed = Authorization::of(request)?;
+    Ok((claimed.access_key, claimed.scope))
 }
 
 /// The headers that `request` is to be sent with, `host` and `authorization` among them. `nonce`

@@ -21,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use authenticate::{KEYS_MAX, Proof, authenticate};
 pub use canonical::{Spelling, canonical_query, canonical_request, canonical_uri};
+pub(crate) use client::claimed;
 pub use client::{Signer, Unsigned, sign};
 
 const AUTHORIZATION: &str = "authorization";

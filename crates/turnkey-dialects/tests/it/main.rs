@@ -17,5 +17,6 @@ mod qingcloud_appcenter;
 
 mod qingcloud_market;
 mod registry;
+mod resign;
 mod shop;
 mod vectors;

@@ -190,6 +190,11 @@ impl AdminClient {
         self.lang
     }
 
+    /// Waits for `future` as for an answer of the API's own.
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     /// Runs `command` and tells what was refused.
     pub(super) fn run(self, command: impl FnOnce(&Self) -> Told) -> Exit {
         command(&self).unwrap_or_else(|refusal| refusal.told(&self))

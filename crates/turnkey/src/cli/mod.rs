@@ -19,6 +19,7 @@ mod operation;
 mod order;
 mod product;
 mod purchase;
+mod replay;
 mod secret;
 mod serve;
 mod signing;
@@ -115,6 +116,8 @@ enum Command {
     Sweeper(sweeper::Sweeper),
     /// Look at real traffic: what was asked and how it was answered.
     Calls(calls::Calls),
+    /// Send a call that came in once more, as it was or newly signed.
+    Replay(replay::Replay),
     /// Say what a code means, who must act, and what to do.
     Why(why::Why),
 }
@@ -156,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Product(product) => product.run(lang),
         Command::Secret(secret) => secret.run(lang),
         Command::Calls(calls) => calls.run(lang),
+        Command::Replay(replay) => replay.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
         Command::Account(account) => account.run(lang),
         Command::Stock(stock) => stock.run(lang),

@@ -38,6 +38,20 @@ pub fn masked(request: &[u8]) -> String {
     shown
 }
 
+/// The body of an answer, with everything masked that opens an instance: accounts, addresses (a
+/// link is as good as a password), keys and tokens. One that is not JSON is counted and not shown.
+#[must_use]
+pub fn masked_answer(body: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            mask_value(&mut value, opens);
+            value.to_string()
+        }
+        Err(_) if body.is_empty() => String::new(),
+        Err(_) => format!("[a body of {} bytes]", body.len()),
+    }
+}
+
 fn masked_line(line: &str) -> String {
     let Some((before, query)) = line.split_once('?') else {
         return line.to_owned();
@@ -82,34 +96,43 @@ fn masked_body(body: &str) -> String {
     let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(body) else {
         return format!("[a body of {} bytes]", body.len());
     };
-    if mask_members(&mut members) {
+    if mask_members(&mut members, is_secret) {
         return Value::Object(members).to_string();
     }
     body.to_owned()
 }
 
 /// Masks what is secret among `members`, however deep; whether there was any.
-fn mask_members(members: &mut Map<String, Value>) -> bool {
+fn mask_members(members: &mut Map<String, Value>, is_secret: fn(&str) -> bool) -> bool {
     let mut found = false;
     for (name, value) in members {
         if is_secret(name) && !value.is_null() {
             *value = Value::from(MASK);
             found = true;
         } else {
-            found |= mask_value(value);
+            found |= mask_value(value, is_secret);
         }
     }
     found
 }
 
-fn mask_value(value: &mut Value) -> bool {
+fn mask_value(value: &mut Value, is_secret: fn(&str) -> bool) -> bool {
     match value {
-        Value::Object(members) => mask_members(members),
+        Value::Object(members) => mask_members(members, is_secret),
         Value::Array(values) => values
             .iter_mut()
-            .fold(false, |found, v| mask_value(v) | found),
+            .fold(false, |found, v| mask_value(v, is_secret) | found),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
+}
+
+/// Whether a member of an answer, by its name, opens something. An object has members of its own.
+fn opens(name: &str) -> bool {
+    let name = name.to_lowercase();
+    is_secret(&name)
+        || ["url", "username", "user_name", "account", "ticket"]
+            .iter()
+            .any(|word| name.contains(word))
 }
 
 /// By the name as the other end reads it: escaped in another way it is the same.
@@ -122,7 +145,18 @@ fn is_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::{masked, masked_answer};
+
+    #[test]
+    fn an_answer_shows_nothing_that_opens_an_instance() {
+        let answer = r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"SECRET","username":"SECRET","adminUrl":"","password":"SECRET"},"appInfo":{"authUrl":null,"admin":{"url":"SECRET"}}}"#;
+        assert_eq!(
+            masked_answer(answer.as_bytes()),
+            r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"********","username":"********","adminUrl":"********","password":"********"},"appInfo":{"authUrl":null,"admin":{"url":"********"}}}"#
+        );
+        assert_eq!(masked_answer(b"<SECRET>"), "[a body of 8 bytes]");
+        assert_eq!(masked_answer(b""), "");
+    }
 
     #[test]
     fn what_proves_who_sent_it_is_masked_however_it_is_spelled() {

@@ -9,6 +9,7 @@
 //! It is *not* on the line: nobody's answer waits for it, and nothing is decided by it.
 
 pub(crate) mod alarms;
+pub(crate) mod captured;
 mod histogram;
 pub mod mask;
 pub mod metrics;

@@ -54,7 +54,7 @@ pub(crate) const NOTES: &str = r#"
 
 /// The demo driver delivers it; a second listing of the same key, at `/spi/other`, is told apart by
 /// its product code.
-const DEMO: &str = r#"
+pub(crate) const DEMO: &str = r#"
     [product.notes]
     driver = "demo"
     [listing.other]

@@ -34,6 +34,7 @@ mod pages;
 mod proxy;
 mod python_peer;
 mod renewals;
+mod replay;
 mod roots;
 mod sdk;
 mod secrets;

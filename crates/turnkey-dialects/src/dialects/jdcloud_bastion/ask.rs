@@ -15,7 +15,7 @@ use super::{
     SERVICE, SUBNET, TOKEN_HEADER, VPC, ZERO, bid, status,
 };
 use crate::jdcloud::{self, Signer, Unsigned, Version, envelope};
-use crate::{Ask, OwnedRequest, Reply, moment, query};
+use crate::{Ask, OwnedRequest, Reply, Request, Resigner, moment, query, resign};
 
 impl Ask for JdcloudBastion {
     /// Asks as the caller, an account of the listing, at the host of its public URL. `signing` in
@@ -74,6 +74,69 @@ impl Ask for JdcloudBastion {
             method: spelt.method,
             path: spelt.path,
             query: spelt.query,
+            body,
+        })
+    }
+
+    /// `signing` and `nonce` in `set` are settings, as in an ask; whatever else is there is a member
+    /// of the body by its path, such as `instanceSpec.quantity`, or a parameter of the query where a
+    /// request has no body. The signature's version, region and product stay what they were. Of the
+    /// headers those that mean something are kept.
+    fn resign(
+        &self,
+        request: &Request<'_>,
+        by: &Resigner<'_>,
+        set: &[(String, String)],
+        now: UtcMillis,
+    ) -> Result<OwnedRequest, Fault> {
+        let (access_key, scope) = jdcloud::claimed(request)?;
+        let usual = match scope.version {
+            Version::V2 => "v2",
+            Version::V3 => "v3",
+        };
+        let usual = ("signing".to_owned(), usual.to_owned());
+        let settings = Settings::of(&[vec![usual], set.to_vec()].concat())?;
+        let method = CARD.methods.iter().find(|known| **known == request.method);
+        let method = method.ok_or_else(|| CARD.unsupported("no operation has that method"))?;
+        let (query, body) = match *method {
+            "GET" | "DELETE" => (
+                resign::with(request.query, &settings.members)?,
+                request.body.to_vec(),
+            ),
+            _ => (
+                request.query.to_owned(),
+                with_members(request.body, &settings.members)?,
+            ),
+        };
+        let kept = ["content-type", TOKEN_HEADER];
+        let kept = kept
+            .into_iter()
+            .filter_map(|name| Some((name, request.header(name)?)));
+        let kept: Vec<_> = kept.collect();
+        let signer = Signer {
+            version: settings.version,
+            access_key: by.access_key.unwrap_or(access_key),
+            secret: by.secret,
+            region: scope.region,
+            service: scope.service,
+        };
+        let unsigned = Unsigned {
+            method,
+            path: request.path,
+            query: &query,
+            host: by.host,
+            headers: &kept,
+            body: &body,
+        };
+        let nonce = settings.nonce.unwrap_or_else(|| {
+            let body = String::from_utf8_lossy(&body);
+            nonce_of(&format!("{} {query} {body} {}", request.path, now.0))
+        });
+        Ok(OwnedRequest {
+            headers: jdcloud::sign(&signer, &unsigned, &nonce, now)?,
+            method,
+            path: request.path.to_owned(),
+            query,
             body,
         })
     }
@@ -166,9 +229,30 @@ impl Settings {
 
 /// The same call at the same moment is the same request.
 fn own_nonce(call: &Call, now: UtcMillis) -> String {
-    let what = format!("{call:?} {}", now.0);
-    let digest = turnkey_core::Digest::of(&[("", Some(&what))]).0;
+    nonce_of(&format!("{call:?} {}", now.0))
+}
+
+fn nonce_of(what: &str) -> String {
+    let digest = turnkey_core::Digest::of(&[("", Some(what))]).0;
     jdcloud::hex(&digest).chars().take(32).collect()
+}
+
+/// `body` with what `set` says; as it stands where it says nothing.
+fn with_members(body: &[u8], set: &[(String, String)]) -> Result<Vec<u8>, Fault> {
+    if set.is_empty() {
+        return Ok(body.to_vec());
+    }
+    let text = if body.is_empty() { b"{}" } else { body };
+    let mut members: Map<String, Value> = serde_json::from_slice(text).map_err(|_| {
+        Fault::malformed(
+            "body_malformed",
+            "the body is no JSON object to set members of",
+        )
+    })?;
+    for (path, value) in set {
+        resign::put(&mut members, path, value)?;
+    }
+    Ok(serde_json::to_vec(&members).unwrap_or_default())
 }
 
 /// The host of `url`, port included: what stands between `//` and the next `/`.

@@ -20,7 +20,7 @@ const SOLO: &str = "c29sbw==";
 /// seeds: "创建实例", 示例说明.
 const CLOUD_INFO: &str = "eyJhcGlfc2VydmVyIjogImFwaS5xaW5nY2xvdWQuY29tOjc3NzciLCAic3NvX3NlcnZlciI6ICJzc28ucWluZ2Nsb3VkLmNvbSJ9";
 
-const CREATE: &[(&str, &str)] = &[
+pub(crate) const CREATE: &[(&str, &str)] = &[
     ("user_id", "usr-xx1xx"),
     ("action", "CreateAppInstance"),
     ("spec", SPEC),
@@ -52,7 +52,7 @@ fn timed(prefix: &str, parameters: &[(&str, &str)], at_s: i64, key_text: &str) -
 }
 
 /// As the documentation signs, without the header.
-fn signed(parameters: &[(&str, &str)], at_s: i64, key_text: &str) -> String {
+pub(crate) fn signed(parameters: &[(&str, &str)], at_s: i64, key_text: &str) -> String {
     let (query, signature) = timed("", parameters, at_s, key_text);
     format!("{query}&{}", pair("signature", &signature))
 }

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
-use turnkey_core::Fault;
-use turnkey_store::{CallFilter, CallLog, CallLogError, CallNumber, LoggedCall};
+use turnkey_core::{About, EventKind, Fault};
+use turnkey_store::{
+    CallFilter, CallLog, CallLogError, CallNumber, LoggedCall, REQUEST_BYTES_KEPT,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::admin::failure::Failure;
 use crate::http::admin::wire::{Answer, Json, Page, Path, Query, limit, stamp};
-use crate::http::admin::{Admin, ErrorBody};
+use crate::http::admin::{Admin, Caller, ErrorBody};
+use crate::watch::captured::Captured;
 use crate::watch::mask::masked;
 
 /// One call and its answer.
@@ -53,6 +57,19 @@ pub struct CallDetail {
     pub note: Option<String>,
     /// The request as received; signature, keys and tokens are masked.
     pub request: Option<String>,
+}
+
+/// The request of one call as it came: it proves who sent it, so it is for operators alone.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct RawCall {
+    /// The call.
+    pub call: CallView,
+    /// The listing's protocol; absent where the listing is no longer configured.
+    pub dialect: Option<String>,
+    /// Where the marketplace calls the listing; absent likewise.
+    pub url: Option<String>,
+    /// The request in the form of HTTP/1.1, in base64.
+    pub request: String,
 }
 
 /// Which calls.
@@ -107,19 +124,61 @@ pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
 ) -> Answer<CallDetail> {
-    let unknown = || {
-        let message = format!("call {id:?} is not in the log; it keeps 30 days, or a gibibyte");
-        Failure::new(StatusCode::NOT_FOUND, "call_unknown", message)
-    };
-    let number = CallNumber::parse(&id).ok_or_else(unknown)?;
-    let found = looked(&admin, move |log| log.get(number)).await?;
-    let mut found = found.ok_or_else(unknown)?;
+    let mut found = found(&admin, &id).await?;
     let (note, request) = (found.note.take(), found.request.take());
     Ok(Json(CallDetail {
         note,
         request: request.as_deref().map(masked),
         call: view(found),
     }))
+}
+
+/// One call's request as it came, signature and all. Every look is kept as an event. A request that
+/// the log had to cut is not given.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/request", tag = "calls",
+    params(("id" = String, Path, description = "The call's name.")),
+    responses((status = OK, body = RawCall), (status = NOT_FOUND, body = ErrorBody),
+        (status = CONFLICT, body = ErrorBody)))]
+pub(super) async fn request(
+    State(admin): State<Arc<Admin>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<RawCall> {
+    let mut found = found(&admin, &id).await?;
+    let request = found.request.take().unwrap_or_default();
+    if Captured::parse(&request).is_none() {
+        let message = format!(
+            "the request of call {id} is not whole: the log keeps the first {REQUEST_BYTES_KEPT} bytes of one"
+        );
+        return Err(Failure::new(StatusCode::CONFLICT, "call_cut", message));
+    }
+    let mut sold = admin.sold.iter();
+    let sold = sold.find(|sold| sold.listed.listing().name == found.listing);
+    let about = About {
+        listing: Some(found.listing.clone()),
+        ..About::default()
+    };
+    // Kept first: nobody sees what nobody hears of.
+    let message = format!("request of call {id} read whole through the admin API");
+    let kind = EventKind::OperatorActed;
+    admin.note(&caller, kind, about, message).await?;
+    Ok(Json(RawCall {
+        dialect: sold.map(|sold| sold.dialect.card().name.to_owned()),
+        url: sold.map(|sold| format!("{}{}", sold.listed.listing().public_url, sold.path)),
+        request: BASE64_STANDARD.encode(&request),
+        call: view(found),
+    }))
+}
+
+/// The call that is named `id`.
+async fn found(admin: &Arc<Admin>, id: &str) -> Result<LoggedCall, Failure> {
+    let unknown = || {
+        let message = format!("call {id:?} is not in the log; it keeps 30 days, or a gibibyte");
+        Failure::new(StatusCode::NOT_FOUND, "call_unknown", message)
+    };
+    let number = CallNumber::parse(id).ok_or_else(unknown)?;
+    let found = looked(admin, move |log| log.get(number)).await?;
+    found.ok_or_else(unknown)
 }
 
 fn number(text: &str) -> Result<CallNumber, Failure> {

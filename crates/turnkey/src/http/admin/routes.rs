@@ -43,6 +43,7 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(products::list)),
         (Viewer, routes!(calls::list)),
         (Viewer, routes!(calls::show)),
+        (Operator, routes!(calls::request)),
         (Viewer, routes!(secrets::list)),
         (Viewer, routes!(accounts::list)),
         (Viewer, routes!(accounts::show)),
