@@ -30,7 +30,8 @@ pub struct Operation {
     pub fence: u64,
     /// The plan that a change of plan moves to.
     pub plan: Option<String>,
-    /// The period of the order, as the driver is told it.
+    /// The period of the order, as the driver is told it; of a resume, that of the renewal that
+    /// brings it along.
     pub period: Option<String>,
     /// The reasons that this suspends for, or that this resume lifted: the latter are put back
     /// when the driver says no.

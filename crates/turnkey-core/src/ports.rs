@@ -244,6 +244,8 @@ pub struct Work {
     pub context: std::collections::BTreeMap<String, String>,
     /// The order behind it: the one that it fulfils, or the one that made the instance.
     pub order: Option<WorkOrder>,
+    /// The period of the renewal that brings this resume along, where one does.
+    pub renewal: Option<String>,
     /// What the buyer logs in with so far.
     pub access: Option<Access>,
     /// What was reserved for it in the product's stock; only an immediate driver sees it.
@@ -257,6 +259,8 @@ pub struct WorkOrder {
     pub key: OrderKey,
     /// The period that was bought.
     pub period: String,
+    /// Whether the driver said a final no to it.
+    pub is_refused: bool,
 }
 
 /// What a person did by hand, for the writer.

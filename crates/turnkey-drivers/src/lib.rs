@@ -11,7 +11,9 @@ mod demo;
 mod manual;
 pub mod market;
 mod pool;
+pub mod reach;
 mod redact;
+mod spi;
 mod spoken;
 mod webhook;
 
@@ -20,4 +22,6 @@ pub use demo::DemoDriver;
 pub use manual::ManualDriver;
 pub use market::ClientError;
 pub use pool::PoolDriver;
+pub use reach::{Reach, ReachError};
+pub use spi::{PlanWords, SpiDriver, SpiSettings, VENDOR_INSTANCE_ID, speaks_of_instances};
 pub use webhook::{WebhookDriver, WebhookSecret, WebhookSecretError, WebhookSettings};

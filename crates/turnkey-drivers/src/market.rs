@@ -5,10 +5,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Clock;
-use turnkey_core::{Call, Fault, FaultKind, Listing};
+use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow};
 use turnkey_dialects::{Action, Ask, Dialect, Overture, OwnedRequest, Reply};
+
+use crate::manual::ManualDriver;
+use crate::reach::{Guard, Lookup, Reach, unreachable};
+
+/// How long it may take until a vendor's machine takes the connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a marketplace waits between a failure and its next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +102,24 @@ impl Market {
         set: Vec<(String, String)>,
         schedule: Schedule,
     ) -> Result<Self, MarketError> {
-        let card = dialect.card();
+        let time_limit = Duration::from_millis(dialect.card().time_limit_ms);
+        let client = client(time_limit).map_err(MarketError::Client)?;
+        Self::through(dialect, listing, clock, to, set, schedule, client)
+    }
+
+    /// The same, through a client that keeps the dialect's time limit.
+    pub(crate) fn through(
+        dialect: &'static dyn Dialect,
+        listing: Arc<Listing>,
+        clock: Arc<dyn Clock>,
+        to: &str,
+        set: Vec<(String, String)>,
+        schedule: Schedule,
+        client: reqwest::Client,
+    ) -> Result<Self, MarketError> {
         let ask = dialect.faces().ask;
-        let ask = ask.ok_or(MarketError::OneFaced(card.title))?;
+        let ask = ask.ok_or(MarketError::OneFaced(dialect.card().title))?;
         let (url, own_query) = to.split_once('?').unwrap_or((to, ""));
-        let client =
-            client(Duration::from_millis(card.time_limit_ms)).map_err(MarketError::Client)?;
         Ok(Self {
             dialect,
             ask,
@@ -212,7 +232,9 @@ impl Market {
     /// `no_answer` when none came within the time limit, `answer_too_long` when one never ended.
     pub async fn send(&self, url: &str, request: OwnedRequest) -> Result<Reply, Fault> {
         let failed = |error: &reqwest::Error| {
-            let why = if error.is_timeout() {
+            let why = if let Some(refused) = unreachable(error) {
+                refused.to_string()
+            } else if error.is_timeout() {
                 format!("no answer within {:?}", self.time_limit())
             } else if error.is_connect() {
                 format!("nobody answers at {url}; is the server running?")
@@ -231,17 +253,19 @@ impl Market {
             .send()
             .await
             .map_err(|error| failed(&error))?;
-        let header = |name: reqwest::header::HeaderName| {
+        let header = |name: HeaderName| {
             let value = response
                 .headers()
                 .get(name)
                 .and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
-        let (content_type, retry_after) = (
-            header(reqwest::header::CONTENT_TYPE),
-            header(reqwest::header::RETRY_AFTER),
-        );
+        let (content_type, retry_after) = (header(CONTENT_TYPE), header(RETRY_AFTER));
+        if !matches!(header(CONTENT_ENCODING).as_str(), "" | "identity") {
+            let message = "the vendor's answer is none: it is in a content coding, which nobody \
+                           asked for";
+            return Err(Fault::busy("reply_malformed", message));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -283,12 +307,57 @@ fn origin(url: &str) -> &str {
 /// # Errors
 /// When the system gives none.
 pub fn client(time_limit: Duration) -> Result<reqwest::Client, ClientError> {
+    builder(time_limit).build().map_err(ClientError)
+}
+
+/// The same, for addresses within `reach` only; `lookup` says which ones a name has.
+pub(crate) fn guarded_client(
+    time_limit: Duration,
+    reach: Reach,
+    lookup: Lookup,
+) -> Result<reqwest::Client, ClientError> {
+    builder(time_limit)
+        .connect_timeout(CONNECT_WITHIN)
+        .user_agent(concat!("turnkey/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(Guard::new(reach, lookup)))
+        .build()
+        .map_err(ClientError)
+}
+
+fn builder(time_limit: Duration) -> reqwest::ClientBuilder {
     // A second caller that wants a provider finds the first one's.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(time_limit)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .build()
-        .map_err(ClientError)
+}
+
+/// What a marketplace knows of a vendor's listing from outside: the key, and a code.
+#[must_use]
+pub fn known(name: &str, key: SecretString, product_code: Option<String>) -> Listing {
+    Listing {
+        name: name.to_owned(),
+        product: Arc::new(Product {
+            name: name.to_owned(),
+            plans: std::collections::BTreeMap::new(),
+            driver: Arc::new(ManualDriver),
+            dry_run: false,
+            give_up_after_ms: 0,
+            not_yet_for_ms: None,
+            stock_low: 0,
+        }),
+        product_code,
+        keys: vec![key.into()],
+        offers: Offers::AnyPlan(String::new()),
+        public_url: String::new(),
+        reply_within_ms: 0,
+        clock_skew_ms: 0,
+        slow: Slow::Wait,
+        reveal_for_ms: 0,
+        time_zone: jiff::tz::TimeZone::UTC,
+        ends: Ends::Exact,
+        own_terms: None,
+        storefront: None,
+    }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use turnkey_core::Listing;
 use turnkey_core::ports::Clock;
-use turnkey_core::{Ends, Listing, Offers, Product, Slow};
 use turnkey_dialects::Dialect;
-use turnkey_drivers::DemoDriver;
 use turnkey_drivers::market::{ClientError, Market, MarketError, Schedule};
 
 use crate::words::{say, start};
@@ -47,28 +46,5 @@ fn no_client(error: ClientError) -> anyhow::Error {
 
 /// What a marketplace knows of a vendor's listing from outside: the key, and a code.
 pub(crate) fn known_by(key: SecretString) -> Listing {
-    Listing {
-        name: "trigger".to_owned(),
-        product: Arc::new(Product {
-            name: "trigger".to_owned(),
-            plans: std::collections::BTreeMap::new(),
-            driver: Arc::new(DemoDriver::new([0; 32], 0, 0.0)),
-            dry_run: false,
-            give_up_after_ms: 0,
-            not_yet_for_ms: None,
-            stock_low: 0,
-        }),
-        product_code: Some("prod-demo".to_owned()),
-        keys: vec![key.into()],
-        offers: Offers::AnyPlan(String::new()),
-        public_url: String::new(),
-        reply_within_ms: 0,
-        clock_skew_ms: 0,
-        slow: Slow::Wait,
-        reveal_for_ms: 0,
-        time_zone: jiff::tz::TimeZone::UTC,
-        ends: Ends::Exact,
-        own_terms: None,
-        storefront: None,
-    }
+    turnkey_drivers::market::known("trigger", key, Some("prod-demo".to_owned()))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use secrecy::SecretString;
 use tokio::signal::unix::Signal;
 use turnkey_drivers::WebhookSecret;
 
@@ -19,12 +20,17 @@ pub(crate) type Tokens = Arc<ArcSwap<Vec<TokenSettings>>>;
 /// A hook's secret, as it is now.
 pub(crate) type HookSecret = Arc<ArcSwap<WebhookSecret>>;
 
+/// What another vendor's calls are signed with, as it is now.
+pub(crate) type VendorKey = Arc<ArcSwap<SecretString>>;
+
 /// Every secret that may change while the process runs.
 pub struct Secrets {
     pub(crate) keys: Arc<KeyBook>,
     pub(crate) tokens: Tokens,
     /// By product.
     pub(crate) hooks: BTreeMap<String, HookSecret>,
+    /// By product.
+    pub(crate) vendors: BTreeMap<String, VendorKey>,
 }
 
 impl Secrets {
@@ -37,6 +43,11 @@ impl Secrets {
                 && let Some(hook) = self.hooks.get(&product.name)
             {
                 hook.store(Arc::clone(secret));
+            }
+            if let DriverSettings::Spi(spi) = &product.driver
+                && let Some(vendor) = self.vendors.get(&product.name)
+            {
+                vendor.store(spi.key.load_full());
             }
         }
         self.keys.reload(settings)

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use turnkey_core::ports::{BusinessClock, Clock, Driver, Store};
 use turnkey_core::{Accounts, Listing, Now, Plan, Product, Storefront};
 use turnkey_drivers::{
-    CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, WebhookDriver,
+    CommandDriver, CommandSettings, DemoDriver, ManualDriver, PoolDriver, SpiDriver, WebhookDriver,
     WebhookSettings,
 };
 use turnkey_engine::{Desk, Runner, RunnerLimits, Sweeper, SystemClock, Waiting};
@@ -86,6 +86,15 @@ impl Shop {
             });
             products.insert(&settled.name, Arc::new(made));
         }
+        let vendors = settings.products.iter().filter_map(|p| match &p.driver {
+            DriverSettings::Spi(spi) => Some((p.name.clone(), Arc::clone(&spi.key))),
+            DriverSettings::Demo { .. }
+            | DriverSettings::Command { .. }
+            | DriverSettings::Webhook { .. }
+            | DriverSettings::Pool { .. }
+            | DriverSettings::Manual => None,
+        });
+        let vendors = vendors.collect();
         let listed: Vec<_> = settings
             .listings
             .iter()
@@ -180,6 +189,7 @@ impl Shop {
                 keys,
                 tokens,
                 hooks,
+                vendors,
             }),
             clock,
             virtual_clock,
@@ -406,6 +416,10 @@ fn product(
             not_yet_for = None;
             Arc::new(ManualDriver)
         }
+        DriverSettings::Spi(spi) => {
+            let driver = SpiDriver::new(spi.clone(), Arc::clone(clock));
+            Arc::new(driver.with_context(|| no_client(&product.name))?)
+        }
     };
     let plan = |(name, params): &(String, serde_json::Value)| {
         (
@@ -427,7 +441,8 @@ fn product(
             DriverSettings::Demo { .. }
             | DriverSettings::Command { .. }
             | DriverSettings::Webhook { .. }
-            | DriverSettings::Manual => 0,
+            | DriverSettings::Manual
+            | DriverSettings::Spi(_) => 0,
         },
     })
 }

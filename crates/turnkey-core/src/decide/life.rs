@@ -140,6 +140,7 @@ impl Life {
             let order = wanted.key.map(|key| WorkOrder {
                 key: key.clone(),
                 period,
+                is_refused: false,
             });
             Work {
                 stock: wanted.stock.map(|item| item.access.clone()),
@@ -583,6 +584,10 @@ pub(super) fn work(
         term: instance.term,
         context: instance.context.clone(),
         order,
+        renewal: operation
+            .period
+            .clone()
+            .filter(|_| operation.kind == OperationKind::Resume),
         access: instance.access.clone(),
         stock: None,
     }

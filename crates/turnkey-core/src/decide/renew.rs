@@ -56,7 +56,8 @@ pub(super) fn decide(
     let wanted = wanted_for(&order, OperationKind::Renew, call.dry_run);
     let put = life.put(&listing.product, wanted)?;
     // The answer follows the order, as every repeat's will, and not the resume that comes with it.
-    standing::lift(admission, &mut life, Reason::Marketplace)?;
+    let period = renew.period.to_string();
+    standing::lift(admission, &mut life, Reason::Marketplace, Some(period))?;
     let mut decision = life.decision(OperationKind::Renew, put, flag)?;
     decision
         .changes

@@ -9,7 +9,7 @@ use crate::id::{OperationId, OrderId};
 use crate::instance::{Instance, InstanceEvent, InstanceState, Reasons};
 use crate::limits::{FENCES_PER_LIFE, cut};
 use crate::operation::{Operation, OperationEvent, OperationKind, OperationState};
-use crate::order::{Order, OrderEvent, OrderKind};
+use crate::order::{Order, OrderEvent, OrderKind, OrderState};
 use crate::ports::{Claim, Report, Reported, Verdict, Work, WorkOrder};
 use crate::stock::StockItem;
 use crate::time::Now;
@@ -75,6 +75,7 @@ fn lease(
             .period
             .clone()
             .unwrap_or_else(|| order.period.clone()),
+        is_refused: order.state == OrderState::Failed,
     });
     let work = work(&operation, instance, order, false);
     Ok((operation, work))

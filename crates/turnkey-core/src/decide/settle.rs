@@ -104,7 +104,8 @@ fn pay(
     if order.kind == OrderKind::Renew {
         // Paying lifts what a renewal lifts.
         let admission = Admission::ours(listing, Intent::Ping, &settling.fresh, *now);
-        standing::lift(&admission, &mut life, Reason::Marketplace)?;
+        let period = order.period.clone();
+        standing::lift(&admission, &mut life, Reason::Marketplace, Some(period))?;
     }
     if let Some(subscription) = subscription {
         let subscription = match order.kind {

@@ -72,16 +72,18 @@ pub(super) fn resume(
     if life.instance.reasons.lifted_by(by).is_empty() {
         return Ok(joins(&life, OperationKind::Resume));
     }
-    let put = lift(admission, &mut life, by)?.unwrap_or(Put::Done);
+    let put = lift(admission, &mut life, by, None)?.unwrap_or(Put::Done);
     life.decision(OperationKind::Resume, put, None)
 }
 
 /// Lifts what `by` may lift. When nothing is left that says "stand still", the driver is to resume
-/// it. Remembers when that was signed, so that an older suspend or release is known to be stale.
+/// it; `renewal` is the period of the renewal that brings this along. Remembers when that was
+/// signed, so that an older suspend or release is known to be stale.
 pub(super) fn lift(
     admission: &Admission,
     life: &mut Life,
     by: Reason,
+    renewal: Option<String>,
 ) -> Result<Option<Put>, Fault> {
     let Admission { listing, call, .. } = admission;
     life.instance.lifted_signed_at = life.instance.lifted_signed_at.max(call.signed_at);
@@ -96,11 +98,11 @@ pub(super) fn lift(
     if life.instance.state == InstanceState::Suspended {
         life.step(InstanceEvent::Lift)?;
     }
-    life.put(
-        &listing.product,
-        wanted(admission, OperationKind::Resume, lifted),
-    )
-    .map(Some)
+    let wanted = Wanted {
+        period: renewal,
+        ..wanted(admission, OperationKind::Resume, lifted)
+    };
+    life.put(&listing.product, wanted).map(Some)
 }
 
 /// The instance that a call without an order is about; or the success that changes nothing, where

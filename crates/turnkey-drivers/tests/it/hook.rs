@@ -90,7 +90,8 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let length: usize = headers["content-length"].parse().expect("a length");
+    let length = headers.get("content-length");
+    let length: usize = length.map_or(0, |length| length.parse().expect("a length"));
     let mut body = bytes.split_off(head + 4);
     while body.len() < length {
         (stream.read_buf(&mut body).await.ok()? > 0).then_some(())?;

@@ -13,6 +13,8 @@ mod command;
 mod demo;
 mod hook;
 mod plain;
+mod reach;
+mod spi;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -41,7 +43,9 @@ fn work(kind: OperationKind) -> Work {
         order: Some(WorkOrder {
             key: OrderKey::new("mord-1"),
             period: "1_month".to_owned(),
+            is_refused: false,
         }),
+        renewal: None,
         access: None,
         stock: None,
     }

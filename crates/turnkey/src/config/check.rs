@@ -256,7 +256,7 @@ impl Check<'_> {
         }
     }
 
-    fn dialect(&mut self, path: &str, name: &str) -> Option<&'static dyn Dialect> {
+    pub(super) fn dialect(&mut self, path: &str, name: &str) -> Option<&'static dyn Dialect> {
         let dialect = turnkey_dialects::find(name);
         if dialect.is_none() {
             let known: Vec<_> = turnkey_dialects::all()
@@ -382,6 +382,8 @@ impl Check<'_> {
             DriverSettings::Demo { delay, .. } => *delay,
             DriverSettings::Pool { .. } => Duration::ZERO,
             DriverSettings::Manual => PERSON,
+            // The overture and the call, each as long as the vendor's marketplace waits.
+            DriverSettings::Spi(spi) => 2 * Duration::from_millis(spi.dialect.card().time_limit_ms),
         };
         let retries = dialect
             .card()

@@ -19,6 +19,7 @@ impl Check<'_> {
             (DriverName::Command, product.command.is_some()),
             (DriverName::Webhook, product.webhook.is_some()),
             (DriverName::Pool, product.pool.is_some()),
+            (DriverName::Spi, product.spi.is_some()),
         ];
         for (driver, is_there) in sections {
             if is_there && driver != product.driver {
@@ -41,6 +42,11 @@ impl Check<'_> {
                 stock_low: product.pool.as_ref().map_or(0, |pool| pool.stock_low),
             }),
             DriverName::Manual => Some(DriverSettings::Manual),
+            DriverName::Spi => {
+                let wanted = "dialect, url and key";
+                let spi = self.section(name, product.driver, product.spi.as_ref(), wanted);
+                self.spi(name, spi?, &product.plan)
+            }
         }
     }
 
@@ -95,20 +101,28 @@ impl Check<'_> {
     }
 
     fn hook_url(&mut self, path: &str, url: &str) -> bool {
-        let parsed = url.parse::<hyper::Uri>().ok();
-        let is_http = |uri: &hyper::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
-        let Some(uri) = parsed.filter(|uri| is_http(uri) && uri.host().is_some()) else {
-            self.error(path, says::not_http(url));
+        let Some(uri) = self.http_url(path, url) else {
             return false;
         };
-        if uri.authority().is_some_and(|to| to.as_str().contains('@')) {
-            self.error(path, says::account_in_url());
-            return false;
-        }
         if uri.scheme_str() == Some("http") && !uri.host().is_some_and(is_here) {
             self.warn(path, says::hook_in_the_open());
         }
         true
+    }
+
+    /// An address that can be called.
+    pub(super) fn http_url(&mut self, path: &str, url: &str) -> Option<hyper::Uri> {
+        let parsed = url.parse::<hyper::Uri>().ok();
+        let is_http = |uri: &hyper::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+        let Some(uri) = parsed.filter(|uri| is_http(uri) && uri.host().is_some()) else {
+            self.error(path, says::not_http(url));
+            return None;
+        };
+        if uri.authority().is_some_and(|to| to.as_str().contains('@')) {
+            self.error(path, says::account_in_url());
+            return None;
+        }
+        Some(uri)
     }
 
     fn demo_driver(&mut self, product: &str, demo: Option<&file::Demo>) -> Option<DriverSettings> {
@@ -131,7 +145,7 @@ impl Check<'_> {
 }
 
 /// Whether a host is this machine, so that nobody listens in between.
-fn is_here(host: &str) -> bool {
+pub(super) fn is_here(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

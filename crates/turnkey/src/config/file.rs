@@ -130,6 +130,7 @@ pub(super) struct Product {
     pub(super) give_up_after: Span,
     pub(super) command: Option<Command>,
     pub(super) webhook: Option<Webhook>,
+    pub(super) spi: Option<Spi>,
     pub(super) pool: Option<Pool>,
     pub(super) demo: Option<Demo>,
     #[serde(default)]
@@ -148,6 +149,7 @@ pub(super) enum DriverName {
     Webhook,
     Pool,
     Manual,
+    Spi,
 }
 
 impl DriverName {
@@ -159,6 +161,7 @@ impl DriverName {
             Self::Webhook => "webhook",
             Self::Pool => "pool",
             Self::Manual => "manual",
+            Self::Spi => "spi",
         }
     }
 }
@@ -187,6 +190,18 @@ pub(super) struct Webhook {
 
 fn default_webhook_timeout() -> Span {
     Span(Duration::from_secs(600))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spi {
+    pub(super) dialect: String,
+    pub(super) url: String,
+    pub(super) key: SecretRef,
+    pub(super) product_code: Option<String>,
+    pub(super) app_id: Option<String>,
+    #[serde(default)]
+    pub(super) reach: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]

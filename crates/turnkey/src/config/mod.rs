@@ -12,6 +12,7 @@ mod paths;
 pub mod runtime;
 mod says;
 mod secret;
+mod spi;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use figment::providers::{Env, Format as _, Toml};
 use secrecy::SecretString;
 use turnkey_core::{Ends, Offers, OwnTerms, Slow};
 use turnkey_dialects::Dialect;
-use turnkey_drivers::WebhookSecret;
+use turnkey_drivers::{SpiSettings, WebhookSecret};
 
 use crate::words::Said;
 pub use admin::{AdminSettings, Role, TokenSettings, token_hash};
@@ -151,6 +152,8 @@ pub enum DriverSettings {
     },
     /// A person.
     Manual,
+    /// Another vendor.
+    Spi(SpiSettings),
 }
 
 /// A listing that was checked.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use turnkey_drivers::WebhookSecretError;
+use turnkey_drivers::{ReachError, WebhookSecretError};
 
 use crate::words::{Said, say};
 
@@ -185,6 +185,45 @@ pub(super) fn hook_in_the_open() -> Said {
         "hook_in_the_open",
         "is not https: what buyers log in with travels in the open",
         "不是 https：买家的登录信息会明文传输",
+    )
+}
+
+pub(super) fn not_asked(dialect: &str, fit: &[&str]) -> Said {
+    let (en, zh) = (fit.join(", "), fit.join("、"));
+    say(
+        "spi_dialect_unfit",
+        format!("no vendor is asked for an instance in {dialect}; {en} can be"),
+        format!("{dialect} 不能用来向别的服务商要实例；可以用 {zh}"),
+    )
+}
+
+pub(super) fn reach_malformed(error: &ReachError) -> Said {
+    let ReachError(entry) = error;
+    let zh = format!("{entry:?} 不是地址、地址段（10.0.0.0/8）或主机名");
+    say("reach_malformed", error.to_string(), zh)
+}
+
+pub(super) fn out_of_reach(why: &str) -> Said {
+    say(
+        "address_out_of_reach",
+        why,
+        format!("不公开的地址要写进 `reach` 才会去调用：{why}"),
+    )
+}
+
+pub(super) fn vendor_not_https(title: &str) -> Said {
+    say(
+        "vendor_not_https",
+        format!("{title} calls https only; over http only a vendor that `reach` names"),
+        format!("{title} 只用 https 调用；只有写进 `reach` 的服务商可以用 http"),
+    )
+}
+
+pub(super) fn plan_without_words() -> Said {
+    say(
+        "plan_words_malformed",
+        "write what the vendor calls this plan, and nothing else: { spec = \"…\", package = \"…\" }",
+        "请写明服务商怎样称呼这个套餐，不要写别的：{ spec = \"…\", package = \"…\" }",
     )
 }
 

@@ -199,6 +199,11 @@ codes! {
     rate_malformed: Config, "not a share", "不是比率";
     account_in_url: Config, "an account in a URL", "URL 里有账号";
     hook_in_the_open: Config, "the hook is called without TLS", "钩子没有用 TLS";
+    spi_dialect_unfit: Config, "no vendor is asked in this dialect", "不能用这个方言向服务商要实例";
+    vendor_not_https: Config, "a vendor that must be called by https", "服务商必须用 https 调用";
+    address_out_of_reach: Config, "an address that is not public", "不公开的地址";
+    reach_malformed: Config, "neither an address nor a name", "既不是地址也不是主机名";
+    plan_words_malformed: Config, "a plan that the vendor has no word for", "套餐没有服务商的叫法";
     webhook_secret_malformed: Config, "not a webhook secret", "不是 webhook 密钥";
     product_unknown: Config, "no such product", "没有这个产品";
     plan_undefined: Config, "no such plan", "没有这个套餐";
