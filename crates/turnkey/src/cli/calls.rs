@@ -1,5 +1,7 @@
 //! `turnkey calls tail|show`: what was asked and how it was answered.
 
+mod follow;
+
 use crate::cli::admin_client::{AdminArgs, AdminClient, Told, say_json, segment};
 use crate::cli::terminal::{card, escaped, table};
 use crate::cli::{Exit, Lang, complain, say};
@@ -42,6 +44,10 @@ struct Tail {
     /// Only for this order of the marketplace.
     #[arg(long)]
     order: Option<String>,
+    /// Go on with those that come, until Ctrl-C; with --json one object a line. Ends with 1 when the
+    /// server goes away.
+    #[arg(long, short)]
+    follow: bool,
 }
 
 impl Calls {
@@ -63,6 +69,9 @@ impl Tail {
             ("result", self.result),
             ("order", self.order),
         ];
+        if self.follow {
+            return follow::run(client, &filter, self.limit, is_json);
+        }
         let mut page = client.list::<CallView>("/calls", &filter, None, self.limit)?;
         if is_json {
             say_json(&page);
@@ -130,23 +139,25 @@ fn shown(calls: Vec<CallView>, lang: Lang) -> String {
             "时间", "商品", "动作", "结果", "状态", "毫秒", "订单", "实例", "调用",
         ],
     );
-    let row = |call: CallView| {
-        let result = match call.code {
-            Some(code) => format!("{} {code}", call.result),
-            None if call.flags.is_empty() => call.result,
-            None => format!("{} ({})", call.result, call.flags.join(" ")),
-        };
-        [
-            call.at,
-            call.listing,
-            call.action,
-            result,
-            call.status.to_string(),
-            format!("{:.1}", call.elapsed_ms),
-            call.order.unwrap_or_default(),
-            call.instance.unwrap_or_default(),
-            call.id,
-        ]
-    };
     table(heads, calls.into_iter().map(row))
+}
+
+/// One call, as `tail` lists it.
+fn row(call: CallView) -> [String; 9] {
+    let result = match call.code {
+        Some(code) => format!("{} {code}", call.result),
+        None if call.flags.is_empty() => call.result,
+        None => format!("{} ({})", call.result, call.flags.join(" ")),
+    };
+    [
+        call.at,
+        call.listing,
+        call.action,
+        result,
+        call.status.to_string(),
+        format!("{:.1}", call.elapsed_ms),
+        call.order.unwrap_or_default(),
+        call.instance.unwrap_or_default(),
+        call.id,
+    ]
 }

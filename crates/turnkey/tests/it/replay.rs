@@ -2,8 +2,10 @@
 
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use turnkey::config::{self, Mode};
 use turnkey::http::server::DoorLimits;
 use turnkey_engine::SystemClock;
@@ -44,6 +46,55 @@ async fn typed(app: &App, token: &str, arguments: &[&str]) -> (Option<i32>, Stri
         .await
         .expect("it runs");
     said(&output)
+}
+
+/// `calls tail --follow` beside `app`: the child, and the lines that it prints.
+fn following(app: &App) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut child = Command::new(PROGRAM)
+        .args(["calls", "tail", "--follow", "--json", "-n", "1"])
+        .env("LC_ALL", "C")
+        .env("TURNKEY_ADMIN_URL", format!("http://{}", app.admin))
+        .env("TURNKEY_ADMIN_TOKEN", VIEWER)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it runs");
+    let stdout = child.stdout.take().expect("a pipe");
+    (child, BufReader::new(stdout).lines())
+}
+
+/// The order of the next call that is printed.
+async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    let line = lines.next_line().await.expect("a pipe").expect("a line");
+    let call: Value = serde_json::from_str(&line).expect("JSON");
+    call["order"].as_str().expect("an order").to_owned()
+}
+
+#[tokio::test]
+async fn calls_are_followed_until_somebody_ends_it_or_the_server_is_gone() {
+    let app = app().await;
+    app.create("mord-1", "1_year").await;
+    app.create("mord-2", "1_year").await;
+    let (mut ended, mut lines) = following(&app);
+    assert_eq!(next(&mut lines).await, "mord-2");
+    app.create("mord-3", "1_year").await;
+    app.create("mord-4", "1_year").await;
+    assert_eq!(next(&mut lines).await, "mord-3");
+    assert_eq!(next(&mut lines).await, "mord-4");
+    let id = ended.id().and_then(|id| i32::try_from(id).ok());
+    let process = id.and_then(Pid::from_raw).expect("it runs");
+    kill_process(process, Signal::INT).expect("it can be signalled");
+    assert_eq!(ended.wait().await.expect("it ends").code(), Some(0));
+
+    let (lost, mut lines) = following(&app);
+    assert_eq!(next(&mut lines).await, "mord-4");
+    app.stop().await;
+    let output = lost.wait_with_output().await.expect("it ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("the server went away"), "{stderr}");
 }
 
 /// The name of the newest call.
