@@ -85,12 +85,11 @@ impl fmt::Debug for SpiSettings {
     }
 }
 
-/// Whether `dialect` can be asked for instances. A storefront's cannot: it is bought from, by an
-/// account and by quantity.
+/// Whether `dialect` can be asked for instances, call by call. One with a root is a storefront's:
+/// there an account buys, and by quantity.
 #[must_use]
 pub fn speaks_of_instances(dialect: &dyn Dialect) -> bool {
-    let card = dialect.card();
-    dialect.faces().ask.is_some() && card.actions.iter().any(|action| action.name == "create")
+    dialect.faces().ask.is_some() && dialect.card().root.is_none()
 }
 
 /// Why no call is made.
