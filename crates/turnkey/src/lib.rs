@@ -5,6 +5,7 @@
 //! It is *not* where a marketplace's words, a rule or a row is known; see `ARCHITECTURE.md`.
 
 mod accounts;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod http;

@@ -5,6 +5,7 @@ mod account;
 mod admin_client;
 mod buy;
 mod calls;
+mod check;
 mod clock;
 mod config_check;
 mod demo;
@@ -25,7 +26,7 @@ mod serve;
 mod signing;
 mod stock;
 mod sweeper;
-mod terminal;
+pub(crate) mod terminal;
 mod trigger;
 mod why;
 
@@ -88,6 +89,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Be the marketplace: its overture, its signature, its time limit, its retries.
     Trigger(trigger::Trigger),
+    /// Check anybody's endpoint against what a marketplace asks of it.
+    Check(check::Check),
     /// Be a buyer: order instances at a storefront, and wait until they run.
     Buy(buy::Buy),
     /// Move the clock that terms are counted on: a year in a moment.
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Serve(with) => serve::run(&with.config, lang),
         Command::Doctor(doctor) => doctor.run(lang),
         Command::Trigger(trigger) => trigger.run(lang),
+        Command::Check(check) => check.run(lang),
         Command::Buy(buy) => buy.run(lang),
         Command::Clock(clock) => clock.run(lang),
         Command::Purchase(purchase) => purchase.run(lang),

@@ -17,6 +17,7 @@ mod appcenter;
 mod bad_input;
 mod bastion;
 mod binary;
+mod check;
 mod cli;
 mod config;
 mod config_spi;

@@ -1,0 +1,166 @@
+//! Sends: one call, several at once, or one whose answer nobody waits for.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::draft::masked;
+use super::{Answer, Draft, Heard, Probe, Signing, Silence, Whose};
+
+/// Longest answer that is read: a marketplace does not read novels.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Over TLS nobody sees when a request has gone: it is hung up on after so long.
+const HUNG_UP_AFTER: Duration = Duration::from_millis(250);
+
+impl Probe {
+    /// Signs `draft` as `how` says, and sends it.
+    pub async fn send(&self, draft: Draft, how: &Signing) -> Heard {
+        let request = self.request(&draft, how);
+        let heard = exchanged(self.client.clone(), request).await;
+        self.remember(&draft, &heard);
+        heard
+    }
+
+    /// Sends `times` the same call at once, each signed well.
+    pub async fn at_once(&self, draft: &Draft, times: usize) -> Vec<Heard> {
+        let mut calls = JoinSet::new();
+        for _ in 0..times {
+            let request = self.request(draft, &Signing::Good);
+            calls.spawn(exchanged(self.client.clone(), request));
+        }
+        let heard: Vec<Heard> = calls.join_all().await;
+        for heard in &heard {
+            self.remember(draft, heard);
+        }
+        heard
+    }
+
+    /// Sends `draft` and hangs up before its answer.
+    pub async fn lose(&self, draft: &Draft) -> Heard {
+        let request = self.request(draft, &Signing::Good);
+        let since = Instant::now();
+        let target = request.target();
+        let went = match url::Url::parse(&target) {
+            Ok(url) if url.scheme() == "http" => hung_up_on(&url, &request).await,
+            Ok(_) | Err(_) => {
+                let call = exchanged(self.client.clone(), request.clone());
+                match tokio::time::timeout(HUNG_UP_AFTER, call).await {
+                    Ok(heard) => heard.answer.map(drop),
+                    Err(_) => Ok(()),
+                }
+            }
+        };
+        let answer = Err(went.err().unwrap_or(Silence::HungUp));
+        Heard::new(request.shown(), answer, since.elapsed())
+    }
+
+    fn request(&self, draft: &Draft, how: &Signing) -> Sent {
+        let (key, url) = match (draft.whose, &self.plan.other_url) {
+            (Whose::Other, Some(url)) => (&self.plan.other_key, url),
+            (Whose::Other, None) | (Whose::Ours, _) => (&self.plan.key, &self.plan.url),
+        };
+        let (query, signature) = draft.signed(how, key);
+        Sent {
+            method: draft.method,
+            url: url.split('?').next().unwrap_or_default().to_owned(),
+            query,
+            header: draft.header.zip(signature),
+        }
+    }
+
+    /// What the key makes of `draft`.
+    pub fn signature_of(&self, draft: &Draft) -> String {
+        draft.signature("", &self.plan.key)
+    }
+}
+
+/// What goes over the wire.
+#[derive(Clone)]
+struct Sent {
+    method: &'static str,
+    url: String,
+    query: String,
+    header: Option<(&'static str, String)>,
+}
+
+impl Sent {
+    fn target(&self) -> String {
+        match self.query.as_str() {
+            "" => self.url.clone(),
+            query => format!("{}?{query}", self.url),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self.query.as_str() {
+            "" => format!("{} {}", self.method, self.url),
+            query => format!("{} {}?{}", self.method, self.url, masked(query)),
+        }
+    }
+}
+
+async fn exchanged(client: reqwest::Client, request: Sent) -> Heard {
+    let since = Instant::now();
+    let answer = answered(&client, &request).await;
+    Heard::new(request.shown(), answer, since.elapsed())
+}
+
+async fn answered(client: &reqwest::Client, request: &Sent) -> Result<Answer, Silence> {
+    let method = request.method.parse().unwrap_or(reqwest::Method::GET);
+    let mut builder = client.request(method, request.target());
+    if let Some((name, value)) = &request.header {
+        builder = builder.header(*name, value);
+    }
+    let mut response = builder.send().await.map_err(|error| silence(&error))?;
+    let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
+    let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let content_type = content_type.unwrap_or_default().into_owned();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(Silence::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_type,
+        body,
+    })
+}
+
+fn silence(error: &reqwest::Error) -> Silence {
+    if error.is_connect() {
+        Silence::Nobody
+    } else if error.is_timeout() {
+        Silence::Late
+    } else {
+        Silence::Broken
+    }
+}
+
+/// Sends `request` whole, then closes without having read a byte.
+async fn hung_up_on(url: &url::Url, request: &Sent) -> Result<(), Silence> {
+    let host = url.host_str().ok_or(Silence::Nobody)?;
+    let port = url.port_or_known_default().unwrap_or(80);
+    // An IPv6 address stands in brackets in a URL, and without in an address.
+    let at = host.trim_start_matches('[').trim_end_matches(']');
+    let mut stream = TcpStream::connect((at, port))
+        .await
+        .map_err(|_| Silence::Nobody)?;
+    let (path, query) = (url.path(), url.query().unwrap_or_default());
+    let header = request.header.as_ref();
+    let header = header.map_or_else(String::new, |(name, value)| format!("{name}: {value}\r\n"));
+    let head = format!(
+        "{} {path}?{query} HTTP/1.1\r\nhost: {host}:{port}\r\n{header}connection: close\r\n\r\n",
+        request.method
+    );
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .map_err(|_| Silence::Broken)?;
+    stream.shutdown().await.map_err(|_| Silence::Broken)
+}

@@ -1,0 +1,176 @@
+//! `turnkey check`: a report on how far anybody's endpoint does what a marketplace asks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use turnkey_core::UtcMillis;
+use turnkey_engine::SystemClock;
+
+use crate::check::{Limits, Plan, checks, dialects, run};
+use crate::cli::signing::Source;
+use crate::cli::{Exit, Lang, complain, say};
+use crate::words::start;
+
+/// The key of `turnkey demo`: no secret.
+const DEMO_KEY: &str = "demo-key";
+
+/// A key that no vendor has.
+const STRANGERS_KEY: &str = "turnkey-check-strangers-key";
+
+#[derive(clap::Args)]
+pub(super) struct Check {
+    /// The notification URL, with its own query where it has one.
+    url: String,
+    /// The protocol, such as qingcloud-market.
+    #[arg(long)]
+    dialect: String,
+    /// The key that signs. Anybody who lists processes reads it: prefer the other three.
+    #[arg(long, group = "signing")]
+    key: Option<String>,
+    /// The environment variable that holds the key.
+    #[arg(long, value_name = "NAME", group = "signing")]
+    key_env: Option<String>,
+    /// The file that holds the key.
+    #[arg(long, value_name = "FILE", group = "signing")]
+    key_file: Option<PathBuf>,
+    /// The notification URL of another product of the same vendor, which must not know our instances.
+    #[arg(long, value_name = "URL", requires = "others")]
+    other_url: Option<String>,
+    /// The key of another product, which must not sign here.
+    #[arg(long, group = "others")]
+    other_key: Option<String>,
+    /// The environment variable that holds the other key.
+    #[arg(long, value_name = "NAME", group = "others")]
+    other_key_env: Option<String>,
+    /// The file that holds the other key.
+    #[arg(long, value_name = "FILE", group = "others")]
+    other_key_file: Option<PathBuf>,
+    /// The product's code (product_code, app_id), as the vendor expects it.
+    #[arg(long, value_name = "CODE")]
+    product_code: Option<String>,
+    /// The specification to buy: one that is sold there.
+    #[arg(long, default_value = "规格")]
+    spec: String,
+    /// The package to buy: one that is sold there.
+    #[arg(long, default_value = "套餐")]
+    package: String,
+    /// Set a parameter of every call, by its name on the wire; the signature covers it.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+    /// Make instances and remove them again: without it, only calls that change nothing.
+    #[arg(long)]
+    allow_live: bool,
+    /// Only this check, such as QM-07; may be given more than once.
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
+    /// Decides the ids of orders; by default new ones.
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Check {
+    pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        let Some(plan) = self.plan(lang)? else {
+            return Ok(Exit::Usage);
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let report = runtime
+            .with_context(|| start::system_refused("cannot start the runtime", "不能启动运行时"))?
+            .block_on(run(plan))?;
+        if self.json {
+            say(&report.as_json(lang).to_string());
+        } else {
+            say(&report.as_text(lang));
+        }
+        if !report.is_reachable {
+            return Ok(Exit::Refused);
+        }
+        Ok(if report.is_good() {
+            Exit::Good
+        } else {
+            Exit::Problems
+        })
+    }
+
+    /// What to do, or `None` where it was asked for wrongly.
+    fn plan(&self, lang: Lang) -> anyhow::Result<Option<Plan>> {
+        let known = checks(&self.dialect);
+        let dialect = turnkey_dialects::find(&self.dialect).filter(|_| !known.is_empty());
+        let Some(dialect) = dialect else {
+            let names: Vec<_> = dialects().map(|dialect| dialect.card().name).collect();
+            let names = names.join(", ");
+            complain(&match lang {
+                Lang::En => format!("--dialect: there are checks for {names}"),
+                Lang::Zh => format!("--dialect：可以检查 {names}"),
+            });
+            return Ok(None);
+        };
+        let is_known = |id: &&String| known.iter().any(|check| check.id.eq_ignore_ascii_case(id));
+        if let Some(id) = self.only.iter().find(|id| !is_known(id)) {
+            let id = crate::cli::terminal::escaped(id);
+            complain(&match lang {
+                Lang::En => format!("--only: {} has no check {id}", self.dialect),
+                Lang::Zh => format!("--only：{} 没有检查 {id}", self.dialect),
+            });
+            return Ok(None);
+        }
+        let is_web = url::Url::parse(&self.url)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !is_web {
+            complain(lang.pick(
+                "the URL must begin with http:// or https://",
+                "URL 必须以 http:// 或 https:// 开头",
+            ));
+            return Ok(None);
+        }
+        Ok(Some(Plan {
+            dialect,
+            url: self.url.clone(),
+            key: self.key(lang)?,
+            other_key: self.other_key(lang)?,
+            other_url: self.other_url.clone(),
+            product_code: self.product_code.clone(),
+            spec: self.spec.clone(),
+            package: self.package.clone(),
+            set: self.set.clone(),
+            live: self.allow_live,
+            only: self.only.clone(),
+            seed: self.seed.unwrap_or_else(rand::random),
+            clock: Arc::new(SystemClock::new(0, UtcMillis(0))),
+            limits: Limits::of(dialect),
+        }))
+    }
+
+    fn key(&self, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
+        let source = Source {
+            flag: "--key",
+            outright: self.key.as_deref(),
+            env: self.key_env.as_deref(),
+            file: self.key_file.as_ref(),
+            demo: DEMO_KEY,
+        };
+        source.read(lang)
+    }
+
+    fn other_key(&self, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
+        let source = Source {
+            flag: "--other-key",
+            outright: self.other_key.as_deref(),
+            env: self.other_key_env.as_deref(),
+            file: self.other_key_file.as_ref(),
+            demo: STRANGERS_KEY,
+        };
+        source.read(lang)
+    }
+}
