@@ -55,6 +55,7 @@ impl Dialect for TYPE {
         Faces {
             listen: Some(self),
             ask: None,
+            explain: None,
         }
     }
 }

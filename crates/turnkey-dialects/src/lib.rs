@@ -5,12 +5,14 @@
 //! It is *not* a server and *not* a client. Nothing here awaits, touches a socket or a disk, or
 //! looks at a clock: bytes and `now` come in, nouns and bytes go out.
 //!
-//! A dialect has two faces. Through [`Listen`] it is called by the marketplace; through [`Ask`] it
-//! *is* the marketplace. Where both exist, `read(ask(x)) == x` and `hear(write(y)) == y`.
+//! A dialect has three faces. Through [`Listen`] it is called by the marketplace; through [`Ask`] it
+//! *is* the marketplace. Where both exist, `read(ask(x)) == x` and `hear(write(y)) == y`. Through
+//! [`Explain`](explain::Explain) it says why a signature does not match.
 
 mod answer;
 mod coded;
 mod dialects;
+pub mod explain;
 pub mod jdcloud;
 mod moment;
 mod own_key;
@@ -47,6 +49,8 @@ pub struct Faces<'a> {
     pub listen: Option<&'a dyn Listen>,
     /// We are the marketplace, and call a vendor.
     pub ask: Option<&'a dyn Ask>,
+    /// A signature that does not match is explained.
+    pub explain: Option<&'a dyn explain::Explain>,
 }
 
 /// The marketplace calls us.

@@ -22,11 +22,14 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// A query, split and decoded, in the byte order of the parameters' names.
 pub struct Query<'a>(Vec<Parameter<'a>>);
 
-struct Parameter<'a> {
+/// One parameter.
+pub(crate) struct Parameter<'a> {
     /// As it stands on the wire, `=` included where there is one.
-    raw: &'a str,
-    name: Cow<'a, str>,
-    value: Cow<'a, str>,
+    pub(crate) raw: &'a str,
+    /// Decoded.
+    pub(crate) name: Cow<'a, str>,
+    /// Decoded.
+    pub(crate) value: Cow<'a, str>,
 }
 
 impl<'a> Query<'a> {
@@ -39,10 +42,7 @@ impl<'a> Query<'a> {
     /// `query_malformed` when a part is not percent-encoded UTF-8, `parameter_repeated` when a name
     /// stands twice: which of the two counts would be a guess.
     pub fn parse(raw: &'a str) -> Result<Self, Fault> {
-        let segments = raw.split('&').filter(|segment| !segment.is_empty());
-        let mut parameters = segments
-            .map(Parameter::parse)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut parameters = Parameter::all(raw)?;
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
         let mut neighbours = parameters.iter().zip(parameters.iter().skip(1));
         if let Some((twice, _)) = neighbours.find(|(a, b)| a.name == b.name) {
@@ -117,6 +117,15 @@ impl<'a> Query<'a> {
 }
 
 impl<'a> Parameter<'a> {
+    /// The parameters of a raw query, in the order in which they stand.
+    ///
+    /// # Errors
+    /// `query_malformed`.
+    pub(crate) fn all(raw: &'a str) -> Result<Vec<Self>, Fault> {
+        let segments = raw.split('&').filter(|segment| !segment.is_empty());
+        segments.map(Self::parse).collect()
+    }
+
     fn parse(raw: &'a str) -> Result<Self, Fault> {
         let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
         let part = |text: &'a str| {

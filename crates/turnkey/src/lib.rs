@@ -8,6 +8,7 @@ mod accounts;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod explained;
 pub mod http;
 pub mod keys;
 pub mod log;

@@ -118,6 +118,7 @@ impl Dialect for JdcloudBastion {
         Faces {
             listen: Some(self),
             ask: Some(self),
+            explain: Some(&crate::explain::jdcloud::DOCTOR),
         }
     }
 }

@@ -28,12 +28,12 @@
 //! - **`cloud_info`** says where the platform itself is called on behalf of an instance. It is kept
 //!   in the context as received, decoded.
 //!
-//! A space in base64 is a `+` that its sender forgot to escape; nothing else can be meant. Padding
-//! may be left out.
+//! A space in base64 is a `+` that its sender forgot to escape. Padding may be left out.
 //!
 //! "Overview", "convention", "security", "create" and so on below name the pages of that
 //! documentation. What each rule looks like on the wire is in `fixtures/qingcloud-appcenter/`.
 
+mod explain;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -130,6 +130,7 @@ impl Dialect for QingcloudAppcenter {
         Faces {
             listen: Some(self),
             ask: Some(self),
+            explain: Some(&explain::EXPLAIN),
         }
     }
 }

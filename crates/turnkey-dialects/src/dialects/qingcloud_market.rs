@@ -25,6 +25,7 @@ use turnkey_core::{
     OrderKey, OrderRef, Period, Reason, Renew, UtcMillis,
 };
 
+use crate::explain::qingcloud::Family;
 use crate::query::{Parameters, Query};
 use crate::sign::Form;
 use crate::text::quoted;
@@ -69,8 +70,34 @@ static CARD: Card = Card {
     https_only: false,
 };
 
+/// "Security": the parameter that holds the time.
+const TIMESTAMP: &str = "timestamp";
+
 /// How long the market is asked to wait before it calls again: most drivers need less.
 const RETRY_AFTER_S: u32 = 5;
+
+/// "Security": what is signed, for whoever asks why a signature does not match.
+static EXPLAIN: Family = Family {
+    prefixes: &[""],
+    time: TIMESTAMP,
+    parse_time: unix_seconds,
+    other_time: |text| Some(format!("{text}000")),
+    documented: &[
+        "action",
+        "debug",
+        "duration",
+        "instance_id",
+        "order_id",
+        "package",
+        PRODUCT_CODE,
+        "qingcloud_uid",
+        "spec",
+        TIMESTAMP,
+    ],
+    base64: &[],
+    product_code: PRODUCT_CODE,
+    header: None,
+};
 
 struct QingcloudMarket;
 
@@ -83,6 +110,7 @@ impl Dialect for QingcloudMarket {
         Faces {
             listen: Some(self),
             ask: Some(self),
+            explain: Some(&EXPLAIN),
         }
     }
 }
@@ -222,15 +250,19 @@ impl Ask for QingcloudMarket {
 
 /// The signed time, when it lies within the listing's window on either side of `now`.
 fn signed_at(query: &Query<'_>, listing: &Listing, now: UtcMillis) -> Result<UtcMillis, Fault> {
-    let text = query.required("timestamp", TEXT_BYTES_MAX)?;
+    let text = query.required(TIMESTAMP, TEXT_BYTES_MAX)?;
+    let signed_at = unix_seconds(text)?;
+    sign::check_window(TIMESTAMP, text, signed_at, listing.clock_skew_ms, now)?;
+    Ok(signed_at)
+}
+
+fn unix_seconds(text: &str) -> Result<UtcMillis, Fault> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let ms = text.parse().ok().and_then(|s: i64| s.checked_mul(1000));
-    let signed_at = ms.filter(|_| is_number).map(UtcMillis).ok_or_else(|| {
+    ms.filter(|_| is_number).map(UtcMillis).ok_or_else(|| {
         let message = format!("timestamp {}: must be UNIX seconds", quoted(text));
         Fault::malformed("timestamp_malformed", message)
-    })?;
-    sign::check_window("timestamp", text, signed_at, listing.clock_skew_ms, now)?;
-    Ok(signed_at)
+    })
 }
 
 // Reading: the parameters.

@@ -55,7 +55,7 @@ impl Version {
     }
 
     /// What stands before the secret.
-    fn prefix(self) -> &'static str {
+    pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::V2 => "JDCLOUD2",
             Self::V3 => "JDCLOUD3",
@@ -63,7 +63,7 @@ impl Version {
     }
 
     /// What the scope ends in.
-    fn terminator(self) -> &'static str {
+    pub(crate) fn terminator(self) -> &'static str {
         match self {
             Self::V2 => "jdcloud2_request",
             Self::V3 => "jdcloud3_request",

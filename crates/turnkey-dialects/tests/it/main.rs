@@ -9,6 +9,7 @@
 )]
 
 mod door;
+mod explain;
 mod fixture;
 mod jdcloud;
 mod jdcloud_bastion;

@@ -100,6 +100,8 @@ fn show(client: &AdminClient, call: &str, is_json: bool) -> Told {
         note,
         request,
     } = found;
+    let is_wrong = call.code.as_deref() == Some("signature_wrong");
+    let wrongly_signed = is_wrong.then(|| call.id.clone());
     let answered = format!(
         "{} {} ({:.1} ms)",
         call.status, call.result, call.elapsed_ms
@@ -126,6 +128,11 @@ fn show(client: &AdminClient, call: &str, is_json: bool) -> Told {
     if let Some(request) = request {
         say("");
         request.lines().for_each(|line| say(&escaped(line)));
+    }
+    if let Some(id) = wrongly_signed {
+        say("");
+        let next = lang.pick("next:", "下一步：");
+        say(&format!("{next} turnkey explain --call {}", escaped(&id)));
     }
     Ok(Exit::Good)
 }

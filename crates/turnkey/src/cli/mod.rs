@@ -11,6 +11,7 @@ mod config_check;
 mod demo;
 mod doctor;
 mod event;
+mod explain;
 mod init;
 mod instance;
 mod lang;
@@ -121,6 +122,8 @@ enum Command {
     Calls(calls::Calls),
     /// Send a call that came in once more, as it was or newly signed.
     Replay(replay::Replay),
+    /// Say why a signature does not match, and which known mistake makes it.
+    Explain(Box<explain::Explain>),
     /// Say what a code means, who must act, and what to do.
     Why(why::Why),
 }
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Secret(secret) => secret.run(lang),
         Command::Calls(calls) => calls.run(lang),
         Command::Replay(replay) => replay.run(lang),
+        Command::Explain(explain) => explain.run(lang),
         Command::Why(why) => Ok(why.run(lang)),
         Command::Account(account) => account.run(lang),
         Command::Stock(stock) => stock.run(lang),

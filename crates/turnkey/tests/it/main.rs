@@ -24,6 +24,7 @@ mod config_spi;
 mod config_storefront;
 mod doctor;
 mod exactly_once;
+mod explain;
 mod holding;
 mod imports;
 mod keys;

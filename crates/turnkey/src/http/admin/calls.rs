@@ -145,13 +145,8 @@ pub(super) async fn request(
     Path(id): Path<String>,
 ) -> Answer<RawCall> {
     let mut found = found(&admin, &id).await?;
+    captured(&found)?;
     let request = found.request.take().unwrap_or_default();
-    if Captured::parse(&request).is_none() {
-        let message = format!(
-            "the request of call {id} is not whole: the log keeps the first {REQUEST_BYTES_KEPT} bytes of one"
-        );
-        return Err(Failure::new(StatusCode::CONFLICT, "call_cut", message));
-    }
     let mut sold = admin.sold.iter();
     let sold = sold.find(|sold| sold.listed.listing().name == found.listing);
     let about = About {
@@ -170,8 +165,23 @@ pub(super) async fn request(
     }))
 }
 
+/// The call's request, taken apart.
+///
+/// # Errors
+/// `call_cut` when the log does not have all of it.
+pub(super) fn captured(call: &LoggedCall) -> Result<Captured, Failure> {
+    let whole = call.request.as_deref().and_then(Captured::parse);
+    whole.ok_or_else(|| {
+        let id = call.number.to_string();
+        let message = format!(
+            "the request of call {id} is not whole: the log keeps the first {REQUEST_BYTES_KEPT} bytes of one"
+        );
+        Failure::new(StatusCode::CONFLICT, "call_cut", message)
+    })
+}
+
 /// The call that is named `id`.
-async fn found(admin: &Arc<Admin>, id: &str) -> Result<LoggedCall, Failure> {
+pub(super) async fn found(admin: &Arc<Admin>, id: &str) -> Result<LoggedCall, Failure> {
     let unknown = || {
         let message = format!("call {id:?} is not in the log; it keeps 30 days, or a gibibyte");
         Failure::new(StatusCode::NOT_FOUND, "call_unknown", message)

@@ -17,6 +17,7 @@ pub mod calls;
 pub mod clock;
 pub mod deliver;
 pub mod events;
+pub mod explanations;
 mod failure;
 mod guard;
 pub mod imports;

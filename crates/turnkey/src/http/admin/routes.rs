@@ -22,8 +22,8 @@ use crate::http::admin::failure::{ErrorBody, ErrorView, Failure};
 use crate::http::admin::guard::guard;
 use crate::http::admin::wire::{Answer, Json};
 use crate::http::admin::{
-    Admin, accounts, calls, clock, deliver, events, imports, instances, listings, metrics,
-    operations, orders, products, purchases, renewals, secrets, stock, sweeper,
+    Admin, accounts, calls, clock, deliver, events, explanations, imports, instances, listings,
+    metrics, operations, orders, products, purchases, renewals, secrets, stock, sweeper,
 };
 
 /// Longest body: what an import brings at once. More comes in several.
@@ -44,6 +44,7 @@ fn table() -> Vec<(Role, UtoipaMethodRouter<Arc<Admin>>)> {
         (Viewer, routes!(calls::list)),
         (Viewer, routes!(calls::show)),
         (Operator, routes!(calls::request)),
+        (Operator, routes!(explanations::explanation)),
         (Viewer, routes!(secrets::list)),
         (Viewer, routes!(accounts::list)),
         (Viewer, routes!(accounts::show)),

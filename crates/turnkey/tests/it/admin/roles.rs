@@ -18,6 +18,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/accounts/{name}/rotate", "operator"),
     ("GET", "/api/v1/calls", "viewer"),
     ("GET", "/api/v1/calls/{id}", "viewer"),
+    ("GET", "/api/v1/calls/{id}/explanation", "operator"),
     ("GET", "/api/v1/calls/{id}/request", "operator"),
     ("GET", "/api/v1/clock", "viewer"),
     ("POST", "/api/v1/clock/advance", "admin"),

@@ -1,0 +1,105 @@
+//! What signers digest with, right and wrong.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::Md5;
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// How a key and a message become bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    /// The right one.
+    #[default]
+    HmacSha256,
+    HmacSha1,
+    HmacSha512,
+    HmacMd5,
+    /// SHA-256 of the key, then the message: no HMAC.
+    KeyFirst,
+    /// SHA-256 of the message, then the key.
+    KeyLast,
+    /// HMAC with key and message in each other's place.
+    Swapped,
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+pub(super) fn digest(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
+    let any_length = "HMAC takes a key of any length";
+    match algorithm {
+        Algorithm::HmacSha256 => {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key).expect(any_length);
+            mac.update(message);
+            mac.finalize().into_bytes().to_vec()
+        }
+        Algorithm::HmacSha1 => {
+            let mut mac = Hmac::<Sha1>::new_from_slice(key).expect(any_length);
+            mac.update(message);
+            mac.finalize().into_bytes().to_vec()
+        }
+        Algorithm::HmacSha512 => {
+            let mut mac = Hmac::<Sha512>::new_from_slice(key).expect(any_length);
+            mac.update(message);
+            mac.finalize().into_bytes().to_vec()
+        }
+        Algorithm::HmacMd5 => {
+            let mut mac = Hmac::<Md5>::new_from_slice(key).expect(any_length);
+            mac.update(message);
+            mac.finalize().into_bytes().to_vec()
+        }
+        Algorithm::KeyFirst => Sha256::new()
+            .chain_update(key)
+            .chain_update(message)
+            .finalize()
+            .to_vec(),
+        Algorithm::KeyLast => Sha256::new()
+            .chain_update(message)
+            .chain_update(key)
+            .finalize()
+            .to_vec(),
+        Algorithm::Swapped => digest(Algorithm::HmacSha256, message, key),
+    }
+}
+
+/// What a signer makes of the key before it signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum KeyForm {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// The line break of the file that holds it is still there.
+    LineBreak,
+    /// The same, from Windows.
+    CarriageReturn,
+    /// The quotes of the configuration are still there.
+    Quoted,
+    /// A space is in front of it or behind it.
+    Spaced,
+    /// It is taken for base64.
+    Base64Decoded,
+    /// It is taken for text that must be put in base64.
+    Base64Encoded,
+    LowerCase,
+    UpperCase,
+    /// There is none.
+    Empty,
+}
+
+/// The bytes that sign; `None` where the key cannot be taken for that.
+pub(super) fn formed(secret: &SecretString, form: KeyForm) -> Option<SecretSlice<u8>> {
+    let key = secret.expose_secret();
+    let bytes = match form {
+        KeyForm::Plain => key.as_bytes().to_vec(),
+        KeyForm::LineBreak => format!("{key}\n").into_bytes(),
+        KeyForm::CarriageReturn => format!("{key}\r\n").into_bytes(),
+        KeyForm::Quoted => format!("\"{key}\"").into_bytes(),
+        KeyForm::Spaced => format!("{key} ").into_bytes(),
+        KeyForm::Base64Decoded => BASE64_STANDARD.decode(key).ok()?,
+        KeyForm::Base64Encoded => BASE64_STANDARD.encode(key).into_bytes(),
+        KeyForm::LowerCase => key.to_lowercase().into_bytes(),
+        KeyForm::UpperCase => key.to_uppercase().into_bytes(),
+        KeyForm::Empty => Vec::new(),
+    };
+    Some(bytes.into())
+}
