@@ -8,6 +8,8 @@
 //! It is *not* the marketplace ([`crate::cli`]'s `trigger` is): it never repeats a call because it
 //! failed, and it says things that no marketplace would say.
 
+mod html;
+mod junit;
 pub mod probe;
 mod qingcloud;
 mod qingcloud_appcenter;
@@ -23,6 +25,8 @@ use std::pin::Pin;
 use turnkey_dialects::Dialect;
 
 use crate::cli::Lang;
+pub use html::html;
+pub use junit::junit;
 use probe::Probe;
 pub use run::{Limits, Plan, run};
 pub use verdict::{Finding, Stop, Verdict};

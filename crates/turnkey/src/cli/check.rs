@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use turnkey_core::UtcMillis;
 use turnkey_engine::SystemClock;
 
-use crate::check::{Limits, Plan, checks, dialects, run};
+use crate::check::{Limits, Plan, checks, dialects, html, junit, run};
 use crate::cli::signing::Source;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::words::start;
@@ -70,6 +70,12 @@ pub(super) struct Check {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// Write the report as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as a page that needs nothing else, too.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -92,6 +98,15 @@ impl Check {
             say(&report.as_json(lang).to_string());
         } else {
             say(&report.as_text(lang));
+        }
+        let pages = [
+            (&self.junit, junit(&report, lang)),
+            (&self.html, html(&report, lang)),
+        ];
+        for (file, page) in pages {
+            if let Some(file) = file {
+                std::fs::write(file, page?).with_context(|| start::cannot_write(file))?;
+            }
         }
         if !report.is_reachable {
             return Ok(Exit::Refused);

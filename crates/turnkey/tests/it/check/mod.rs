@@ -4,6 +4,7 @@ mod bad_vendor;
 mod faults;
 mod own_server;
 mod page;
+mod reports;
 
 use std::sync::Arc;
 

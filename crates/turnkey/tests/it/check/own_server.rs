@@ -136,13 +136,25 @@ async fn the_program_checks_a_demo_from_outside() {
     for name in QINGCLOUD {
         let url = market.replace("qingcloud-market", name);
         for live in [&[][..], &["--allow-live"]] {
-            let arguments = [&["check", &url, "--dialect", name, "--json"], live].concat();
+            let files = ["--junit", "check.xml", "--html", "check.html"];
+            let arguments = [&["check", &url, "--dialect", name, "--json"], live, &files].concat();
             let (code, stdout, stderr) = said(&program(folder.path(), &arguments).await);
             assert_eq!(code, Some(0), "{stdout}{stderr}");
             let report: Value = serde_json::from_str(&stdout).expect("JSON");
             assert_eq!(report["failed"], 0, "{stdout}");
             assert_eq!(report["warned"], 0, "{stdout}");
             assert_eq!(report["left"], serde_json::json!([]), "{stdout}");
+            let read = |file: &str| std::fs::read_to_string(folder.path().join(file));
+            assert!(
+                read("check.xml")
+                    .expect("a file")
+                    .contains("failures=\"0\"")
+            );
+            assert!(
+                read("check.html")
+                    .expect("a file")
+                    .starts_with("<!doctype html>")
+            );
             if !live.is_empty() {
                 // A demo has one product, and takes any code.
                 assert_eq!(report["skipped"], 2, "{stdout}");
