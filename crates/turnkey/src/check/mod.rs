@@ -28,7 +28,7 @@ use crate::cli::Lang;
 pub use html::html;
 pub use junit::junit;
 use probe::Probe;
-pub use run::{Limits, Plan, run};
+pub use run::{Limits, Plan, run, run_until};
 pub use verdict::{Finding, Stop, Verdict};
 
 /// The same in English and in Chinese, known beforehand.

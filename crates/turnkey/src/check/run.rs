@@ -1,5 +1,6 @@
 //! One run: through the table, then tidy up.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,17 @@ impl Limits {
 /// # Errors
 /// When the dialect cannot be spoken.
 pub async fn run(plan: Plan) -> anyhow::Result<Report> {
+    run_until(plan, std::future::pending()).await
+}
+
+/// The same; once `stop` ends, the check that is under way is finished, since what it makes must be
+/// known to be removed, and no other is begun.
+///
+/// # Errors
+/// When the dialect cannot be spoken.
+pub async fn run_until(plan: Plan, stop: impl Future<Output = ()>) -> anyhow::Result<Report> {
+    let mut stop = std::pin::pin!(stop);
+    let mut is_stopped = false;
     let card = plan.dialect.card();
     let wanted = |check: &&Check| {
         let only = &plan.only;
@@ -85,10 +97,19 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     };
     let mut rows = Vec::new();
     for check in wanted {
-        let verdict = if is_reachable {
-            looked_at(&probe, check).await
-        } else {
+        let verdict = if !is_reachable {
             Verdict::Skip(Silence::Nobody.words())
+        } else if is_stopped {
+            Verdict::Skip(Note::new("stopped", "已中止"))
+        } else {
+            let mut looking = std::pin::pin!(looked_at(&probe, check));
+            loop {
+                tokio::select! {
+                    biased;
+                    verdict = &mut looking => break verdict,
+                    () = &mut stop, if !is_stopped => is_stopped = true,
+                }
+            }
         };
         rows.push(row(check, verdict));
     }

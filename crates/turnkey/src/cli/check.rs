@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use turnkey_core::UtcMillis;
 use turnkey_engine::SystemClock;
 
-use crate::check::{Limits, Plan, checks, dialects, html, junit, run};
+use crate::check::{Limits, Plan, checks, dialects, html, junit, run_until};
 use crate::cli::signing::Source;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::words::start;
@@ -78,6 +79,18 @@ pub(super) struct Check {
     html: Option<PathBuf>,
 }
 
+/// Ends on Ctrl-C: what was made is still to be removed.
+async fn told_to_stop(is_stopped: &AtomicBool, lang: Lang) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    is_stopped.store(true, Ordering::Relaxed);
+    complain(lang.pick(
+        "stopping: what was made is removed first",
+        "正在中止：先删除已创建的实例",
+    ));
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -88,12 +101,13 @@ impl Check {
         let Some(plan) = self.plan(lang)? else {
             return Ok(Exit::Usage);
         };
+        let is_stopped = AtomicBool::new(false);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();
         let report = runtime
             .with_context(|| start::system_refused("cannot start the runtime", "不能启动运行时"))?
-            .block_on(run(plan))?;
+            .block_on(run_until(plan, told_to_stop(&is_stopped, lang)))?;
         if self.json {
             say(&report.as_json(lang).to_string());
         } else {
@@ -111,7 +125,7 @@ impl Check {
         if !report.is_reachable {
             return Ok(Exit::Refused);
         }
-        Ok(if report.is_good() {
+        Ok(if report.is_good() && !is_stopped.load(Ordering::Relaxed) {
             Exit::Good
         } else {
             Exit::Problems

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use turnkey::check::report::{Mark, Report};
-use turnkey::check::{Needs, Plan, checks, run};
+use turnkey::check::{Needs, Plan, checks, run, run_until};
 use turnkey::http::server::DoorLimits;
 use turnkey_core::InstanceState;
 
@@ -107,6 +107,23 @@ async fn without_leave_it_makes_nothing_and_says_what_it_did_not_test() {
     }
     let (orders, instances, _) = app.everything().await;
     assert!(orders.is_empty() && instances.is_empty(), "nothing is made");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn told_to_stop_it_finishes_one_check_and_removes_what_that_made() {
+    let app = shop().await;
+    let plan = Plan {
+        only: vec!["QM-36".to_owned(), "QM-40".to_owned()],
+        ..plan_for(&app, "qingcloud-market")
+    };
+    let stopped = std::future::ready(());
+    let report = run_until(plan, stopped).await.expect("it runs");
+    assert_eq!(ids(&report, Mark::Pass), ["QM-36"]);
+    assert_eq!(ids(&report, Mark::Skip), ["QM-40"]);
+    let (_, instances, _) = app.everything().await;
+    let states: Vec<_> = instances.iter().map(|instance| instance.state).collect();
+    assert_eq!(states, [InstanceState::Released]);
     app.stop().await;
 }
 
