@@ -29,6 +29,7 @@ use turnkey_core::{Call, Fault, FaultKind, Listing, UtcMillis};
 
 pub use dialects::{all, find};
 pub use own_key::is_own as is_own_key;
+pub use period::parse as parse_period;
 pub use wire::{ExchangeId, OwnedRequest, Reply, Request};
 
 /// The longest body of most protocols, in bytes. Marketplaces that post, post a few kilobytes.

@@ -10,7 +10,7 @@ use crate::text::quoted;
 ///
 /// # Errors
 /// `period_malformed`, naming the parameter and the rule.
-pub(crate) fn parse(name: &str, text: &str) -> Result<Period, Fault> {
+pub fn parse(name: &str, text: &str) -> Result<Period, Fault> {
     let broken = |rule: &str| {
         let message = format!("{name} {}: {rule}", quoted(text));
         Fault::malformed("period_malformed", message)

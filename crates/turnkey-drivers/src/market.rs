@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Clock;
-use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow};
+use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow, UtcMillis};
 use turnkey_dialects::{Action, Ask, Dialect, Overture, OwnedRequest, Reply};
 
 use crate::manual::ManualDriver;
@@ -212,9 +212,28 @@ impl Market {
     /// # Errors
     /// `Unsupported` when the protocol has no words for it.
     pub fn spell(&self, call: &Call) -> Result<OwnedRequest, Fault> {
-        let now = self.clock.now().wall;
+        self.spell_at(call, &[], self.now())
+    }
+
+    /// The same, with `extra` replacing or adding parameters, and signed at `now`.
+    ///
+    /// # Errors
+    /// `Unsupported` when the protocol has no words for it.
+    pub fn spell_at(
+        &self,
+        call: &Call,
+        extra: &[(String, String)],
+        now: UtcMillis,
+    ) -> Result<OwnedRequest, Fault> {
+        let set = [self.set.as_slice(), extra].concat();
         self.ask
-            .ask(call, &self.listing, &self.own_query, &self.set, now)
+            .ask(call, &self.listing, &self.own_query, &set, now)
+    }
+
+    /// What its wall clock shows.
+    #[must_use]
+    pub fn now(&self) -> UtcMillis {
+        self.clock.now().wall
     }
 
     /// What the marketplace makes of an answer to `call`.
@@ -285,7 +304,8 @@ impl Market {
 }
 
 /// Where `request` goes: to `url` itself, or to its own path on the same server.
-fn target(url: &str, request: &OwnedRequest) -> String {
+#[must_use]
+pub fn target(url: &str, request: &OwnedRequest) -> String {
     let OwnedRequest { path, query, .. } = request;
     let base = if path.is_empty() { url } else { origin(url) };
     match query.as_str() {

@@ -1,11 +1,12 @@
 //! The marketplaces that this program plays, with its own words for what may go wrong.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use turnkey_core::Listing;
 use turnkey_core::ports::Clock;
+use turnkey_core::{Account, Listing, Payment, Storefront};
 use turnkey_dialects::Dialect;
 use turnkey_drivers::market::{ClientError, Market, MarketError, Schedule};
 
@@ -42,6 +43,26 @@ pub(crate) fn client(time_limit: Duration) -> anyhow::Result<reqwest::Client> {
 fn no_client(error: ClientError) -> anyhow::Error {
     let said = start::system_refused("cannot make an HTTP client", "不能建 HTTP 客户端");
     anyhow::Error::new(error).context(said)
+}
+
+/// What a buyer knows of a storefront from outside: where it is, and the own account there.
+pub(crate) fn account_at(endpoint: &str, access_key: &str, secret: SecretString) -> Listing {
+    let account = Account {
+        name: access_key.to_owned(),
+        access_key: access_key.to_owned(),
+        secrets: vec![secret.into()],
+        is_enabled: true,
+    };
+    Listing {
+        public_url: endpoint.to_owned(),
+        storefront: Some(Storefront {
+            accounts: [account].into_iter().collect(),
+            regions: BTreeMap::new(),
+            payment: Payment::Required,
+            unpaid_after_ms: 0,
+        }),
+        ..known_by(String::new().into())
+    }
 }
 
 /// What a marketplace knows of a vendor's listing from outside: the key, and a code.

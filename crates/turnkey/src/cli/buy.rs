@@ -10,8 +10,8 @@ use serde::Serialize;
 use turnkey_core::decide::Outcome;
 use turnkey_core::storefront::REGION;
 use turnkey_core::{
-    Account, Call, Caller, Digest, Fault, FaultKind, Intent, Listing, Look, OrderId, OrderKey,
-    OrderRef, Payment, Period, Purchase, Standing, Storefront, Unit, View,
+    Call, Caller, Digest, Fault, FaultKind, Intent, Look, OrderId, OrderKey, OrderRef, Period,
+    Purchase, Standing, Unit, View,
 };
 use turnkey_drivers::market::{Market, Schedule};
 use turnkey_engine::SystemClock;
@@ -20,7 +20,7 @@ use crate::cli::serve::runtime;
 use crate::cli::signing::Source;
 use crate::cli::terminal::table;
 use crate::cli::{Exit, Lang, complain, say};
-use crate::market::{self, known_by};
+use crate::market::{self, account_at};
 use crate::words::start;
 
 /// The protocol that is spoken.
@@ -175,22 +175,7 @@ impl Buy {
             file: self.sk_file.as_ref(),
             demo: DEMO.1,
         };
-        let account = Account {
-            name: self.ak.clone(),
-            access_key: self.ak.clone(),
-            secrets: vec![source.read(lang)?.into()],
-            is_enabled: true,
-        };
-        let listing = Listing {
-            public_url: self.endpoint.clone(),
-            storefront: Some(Storefront {
-                accounts: [account].into_iter().collect(),
-                regions: BTreeMap::new(),
-                payment: Payment::Required,
-                unpaid_after_ms: 0,
-            }),
-            ..known_by(String::new().into())
-        };
+        let listing = account_at(&self.endpoint, &self.ak, source.read(lang)?);
         let dialect = turnkey_dialects::find(DIALECT);
         let dialect = dialect.ok_or_else(|| {
             start::system_refused("the protocol is not in this program", "程序里没有这个协议")

@@ -151,25 +151,46 @@ fn is_term_end(scene: &SceneView) -> bool {
     scene.action == "term_end"
 }
 
+/// The moment that the business clock shows when it has moved on by `by`.
+fn moved_by(client: &AdminClient, by: Duration) -> Result<String, Refusal> {
+    let clock: ClockView = client.get("/clock", &[])?;
+    let too_far = || {
+        let message = client.lang().pick(
+            "that is farther than any calendar reaches",
+            "这超出了任何历法的范围",
+        );
+        Refusal::usage(message)
+    };
+    let until = clock
+        .business
+        .parse::<Timestamp>()
+        .ok()
+        .and_then(|now| now.checked_add(by).ok())
+        .ok_or_else(too_far)?;
+    Ok(format!("{until:.3}"))
+}
+
+/// Moves the business clock on by `by`, and nobody calls meanwhile; whether it arrived.
+pub(super) fn advance(client: &AdminClient, by: Duration) -> Result<bool, Refusal> {
+    let ask = AdvanceAsk {
+        until: moved_by(client, by)?,
+        play: None,
+    };
+    let mut waited = 0;
+    loop {
+        let part: AdvanceView = client.post_patiently("/clock/advance", &ask, ANSWER_WITHIN)?;
+        waited = part.waits_for.as_ref().map_or(0, |_| waited + 1);
+        if part.done || waited == WAITS_MAX {
+            return Ok(part.done);
+        }
+    }
+}
+
 impl Advance {
     fn ask(&self, client: &AdminClient) -> Result<AdvanceAsk, Refusal> {
-        let clock: ClockView = client.get("/clock", &[])?;
-        let too_far = || {
-            let message = client.lang().pick(
-                "that is farther than any calendar reaches",
-                "这超出了任何历法的范围",
-            );
-            Refusal::usage(message)
-        };
-        let until = clock
-            .business
-            .parse::<Timestamp>()
-            .ok()
-            .and_then(|now| now.checked_add(self.by).ok())
-            .ok_or_else(too_far)?;
         let ms = |pause: Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         Ok(AdvanceAsk {
-            until: format!("{until:.3}"),
+            until: moved_by(client, self.by)?,
             play: self.play.then(|| StoryAsk {
                 renewals: self.renew,
                 late_ms: ms(self.late),

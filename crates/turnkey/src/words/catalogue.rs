@@ -283,6 +283,8 @@ codes! {
     file_too_long: Command, "the file is too long", "文件太长";
     import_malformed: Command, "the file is no list of instances", "文件不是实例列表";
     access_malformed: Command, "the file is no access", "文件不是登录信息";
+    scenario_unknown: Command, "no scenario of that name", "没有这个名字的场景";
+    scenario_malformed: Command, "the file is no scenario", "这个文件不是场景";
     stock_file_malformed: Command, "the stock file is no CSV", "库存文件不是 CSV";
     stock_column_unclear: Command, "a column has no name of its own", "列没有自己的名字";
     stock_file_empty: Command, "the stock file has no item", "库存文件没有条目";

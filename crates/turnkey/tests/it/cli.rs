@@ -226,10 +226,7 @@ async fn what_is_used_wrongly_exits_2_and_says_how() {
             &["trigger", "qingcloud-market", "explode"],
             "create|renew|upgrade|expire|delete|test",
         ),
-        (
-            &["trigger", "qingcloud-market", "renew"],
-            "--set instance_id=",
-        ),
+        (&["trigger", "qingcloud-market", "renew"], "--instance ID"),
         (
             &["trigger", "qingcloud-market", "create", "--set", "x"],
             "name=value",

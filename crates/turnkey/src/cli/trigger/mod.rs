@@ -1,35 +1,34 @@
 //! `turnkey trigger`: is the marketplace. Its overture, its real signature, its time limit and its
 //! retries, with the faults of a bad network on request.
 
+mod mischief;
+mod player;
+mod scenario;
+mod slowly;
 mod tell;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use clap::ValueEnum;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use secrecy::SecretString;
 use tokio::sync::Semaphore;
-use turnkey_core::{
-    Call, ChangePlan, Create, Digest, InstanceId, Intent, OrderKey, OrderRef, Period, Reason,
-    Renew, Unit, UtcMillis,
-};
+use turnkey_core::{Call, Intent, Period};
 use turnkey_dialects::{Action, Dialect, Overture};
 use turnkey_drivers::market::{Delivery, Market, Schedule};
-use turnkey_engine::SystemClock;
 
-use crate::cli::signing::Source;
+use crate::cli::admin_client::AdminArgs;
+use crate::cli::serve::runtime;
 use crate::cli::{Exit, Lang, complain};
-use crate::market::{self, known_by};
-use crate::words::start;
+use mischief::Mischief;
+use player::Player;
 use tell::Tally;
+use words::About;
 
 /// More at once than any marketplace, and than the door takes.
 const PARALLEL_MAX: usize = 1000;
-
-/// The key of `turnkey demo`: no secret.
-const DEMO_KEY: &str = "demo-key";
 
 #[derive(clap::Args)]
 pub(super) struct Trigger {
@@ -40,7 +39,8 @@ pub(super) struct Trigger {
     /// The notification URL; by default that of `turnkey demo`.
     #[arg(long)]
     to: Option<String>,
-    /// The key that signs. Anybody who lists processes reads it: prefer the other three.
+    /// The key that signs; a buyer's is the secret of its account. Anybody who lists processes reads
+    /// it: prefer the other three.
     #[arg(long, group = "signing")]
     key: Option<String>,
     /// The environment variable that holds the key.
@@ -49,9 +49,27 @@ pub(super) struct Trigger {
     /// The file that holds the key.
     #[arg(long, value_name = "FILE", group = "signing")]
     key_file: Option<PathBuf>,
+    /// Where a buyer calls: the access key of its account.
+    #[arg(long, default_value = player::DEMO_ACCOUNT.0)]
+    ak: String,
+    /// Where a buyer calls: the region.
+    #[arg(long, default_value = "cn-north-1")]
+    region: String,
     /// The order's id; by default a new one.
     #[arg(long)]
     order: Option<String>,
+    /// The instance that it is about.
+    #[arg(long)]
+    instance: Option<String>,
+    /// What is bought; by default something that `turnkey demo` sells.
+    #[arg(long)]
+    spec: Option<String>,
+    /// The package within it.
+    #[arg(long)]
+    package: Option<String>,
+    /// For how long.
+    #[arg(long, default_value = "1_month", value_parser = period)]
+    period: Period,
     /// Set a parameter of the call, by its name on the wire; the signature covers it.
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
@@ -64,7 +82,16 @@ pub(super) struct Trigger {
     /// Throw away so many answers, as if the network had: the marketplace calls again.
     #[arg(long, default_value_t = 0, value_name = "N")]
     lose_answer: u32,
-    /// Decides which answers are lost, and the new order's id; a run can so be repeated.
+    /// Have this go wrong with the call, and see what the vendor makes of it. May be repeated.
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = ["times", "parallel", "lose_answer", "debug_only"])]
+    fault: Vec<Mischief>,
+    /// How long it waits between a failure and the next call: as marketplaces do, or not at all.
+    #[arg(long, value_enum, default_value_t = Pace::Real)]
+    schedule: Pace,
+    /// Play a scenario: one of those that come with this program, or a file of your own.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["action", "order", "instance", "set", "times", "parallel", "lose_answer", "fault", "debug_only"])]
+    scenario: Option<String>,
+    /// Decides which answers are lost, and the ids of orders; a run can so be repeated.
     #[arg(long)]
     seed: Option<u64>,
     /// Only the debug calls, where they are dry runs.
@@ -73,9 +100,30 @@ pub(super) struct Trigger {
     /// Nothing before the call itself: no debug call, no connection test.
     #[arg(long)]
     no_debug: bool,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+/// How fast a schedule is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Pace {
+    /// As marketplaces do.
+    Real,
+    /// Without a pause, for a vendor on the own machine.
+    Fast,
+}
+
+impl Pace {
+    fn schedule(self) -> Schedule {
+        match self {
+            Self::Real => Schedule::REAL,
+            Self::Fast => Schedule::FAST,
+        }
+    }
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    turnkey_dialects::parse_period("period", text).map_err(|fault| fault.message)
 }
 
 pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -85,80 +133,93 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
 
 impl Trigger {
     pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        if let Some(named) = &self.scenario {
+            return scenario::run(&self, named, lang);
+        }
         let Some((dialect, action)) = self.chosen(lang) else {
             return Ok(Exit::Usage);
         };
-        if self.parallel == 0 || self.parallel > PARALLEL_MAX {
-            complain(&match lang {
-                Lang::En => format!("--parallel must be between 1 and {PARALLEL_MAX}"),
-                Lang::Zh => format!("--parallel 必须在 1 和 {PARALLEL_MAX} 之间"),
-            });
+        if !self.is_sound(dialect, lang) {
             return Ok(Exit::Usage);
         }
-        if self.lose_answer > self.times {
-            complain(lang.pick(
-                "--lose-answer cannot lose more answers than --times asks for",
-                "--lose-answer 不能多于 --times 的次数",
-            ));
-            return Ok(Exit::Usage);
-        }
-        let name = dialect.card().name;
-        if self.debug_only && dialect.card().overture != Overture::DryRun {
-            complain(&match lang {
-                Lang::En => format!("--debug-only: {name} has no dry run"),
-                Lang::Zh => format!("--debug-only：{name} 没有只检查不执行的调试调用"),
-            });
-            return Ok(Exit::Usage);
-        }
-        let key = self.signing_key(lang)?;
+        let player = self.player(dialect, lang)?;
         let seed = self.seed.unwrap_or_else(rand::random);
         let order = self.order.clone().unwrap_or_else(|| new_order(seed));
-        let Some(intent) = self.intent(action, &order, lang) else {
+        let about = About {
+            order: &order,
+            instance: self.instance.as_deref(),
+            spec: self.spec.as_deref().unwrap_or_else(|| player.usual_spec()),
+            package: self.package.as_deref().unwrap_or(player::USUAL_PACKAGE),
+            period: self.period,
+            set: &self.set,
+        };
+        let Some(call) = words::call(action, &about, player.caller()) else {
+            complain(&instance_missing(action, lang));
             return Ok(Exit::Usage);
         };
-        let to = self.to.clone();
-        let to = to.unwrap_or_else(|| format!("http://127.0.0.1:8686/spi/{name}/demo"));
-        let clock = Arc::new(SystemClock::new(0, UtcMillis(0)));
-        let known = Arc::new(known_by(key));
-        let market = market::open(dialect, known, clock, &to, self.set.clone(), Schedule::REAL)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build();
-        let tally = runtime
-            .with_context(|| start::system_refused("cannot start the runtime", "不能启动运行时"))?
-            .block_on(self.play(
-                market,
-                action,
-                intent,
-                Tally::new(name, action, order, seed),
-                lang,
-            ));
-        Ok(tally.tell(self.json, lang))
+        let market = player.market(about.extra(player.caller()))?;
+        let (name, is_json) = (dialect.card().name, self.admin.json);
+        if !self.fault.is_empty() {
+            let is_verbatim = !dialect.card().names_exchanges;
+            let seen = runtime()?.block_on(self.misbehave(market, &call, is_verbatim));
+            return Ok(tell::mischiefs(name, action, &order, &seen, is_json, lang));
+        }
+        let tally = Tally::new(dialect.card(), action, order.clone(), seed);
+        let tally = runtime()?.block_on(self.play(market, action, call, tally, lang));
+        Ok(tally.tell(is_json, lang))
+    }
+
+    /// Whether the arguments fit each other and the protocol; says what does not.
+    fn is_sound(&self, dialect: &dyn Dialect, lang: Lang) -> bool {
+        let name = dialect.card().name;
+        let wrong = if self.parallel == 0 || self.parallel > PARALLEL_MAX {
+            match lang {
+                Lang::En => format!("--parallel must be between 1 and {PARALLEL_MAX}"),
+                Lang::Zh => format!("--parallel 必须在 1 和 {PARALLEL_MAX} 之间"),
+            }
+        } else if self.lose_answer > self.times {
+            lang.pick(
+                "--lose-answer cannot lose more answers than --times asks for",
+                "--lose-answer 不能多于 --times 的次数",
+            )
+            .to_owned()
+        } else if self.debug_only && dialect.card().overture != Overture::DryRun {
+            match lang {
+                Lang::En => format!("--debug-only: {name} has no dry run"),
+                Lang::Zh => format!("--debug-only：{name} 没有只检查不执行的调试调用"),
+            }
+        } else {
+            return true;
+        };
+        complain(&wrong);
+        false
+    }
+
+    /// Who calls: the marketplace that `dialect` is of, or a buyer.
+    fn player(&self, dialect: &'static dyn Dialect, lang: Lang) -> anyhow::Result<Player> {
+        let key = player::Key {
+            outright: self.key.as_deref(),
+            env: self.key_env.as_deref(),
+            file: self.key_file.as_ref(),
+        };
+        let schedule = self.schedule.schedule();
+        let (ak, region) = (&self.ak, &self.region);
+        Player::new(
+            dialect,
+            &key,
+            ak,
+            region,
+            self.to.as_deref(),
+            schedule,
+            lang,
+        )
     }
 
     /// The dialect and the action, or a list of what there is.
     fn chosen(&self, lang: Lang) -> Option<(&'static dyn Dialect, &'static Action)> {
-        let named = self.dialect.as_deref().and_then(turnkey_dialects::find);
-        let is_storefront = |dialect: &&dyn Dialect| dialect.card().root.is_some();
-        if let Some(dialect) = named.filter(is_storefront) {
-            let name = dialect.card().name;
-            complain(&match lang {
-                Lang::En => format!(
-                    "{name} is called by buyers and not by a marketplace: use `turnkey buy`"
-                ),
-                Lang::Zh => format!("{name} 由买家调用，不是云市场：请用 `turnkey buy`"),
-            });
-            return None;
-        }
-        let dialect = named;
+        let dialect = self.dialect.as_deref().and_then(turnkey_dialects::find);
         let named = self.action.as_deref();
-        let action = dialect.and_then(|dialect| {
-            dialect
-                .card()
-                .actions
-                .iter()
-                .find(|action| Some(action.name) == named)
-        });
+        let action = dialect.and_then(|dialect| action_named(dialect, named?));
         if let (Some(dialect), Some(action)) = (dialect, action) {
             return Some((dialect, action));
         }
@@ -166,7 +227,7 @@ impl Trigger {
             "which marketplace, and what should it do?",
             "哪个云市场，做什么？",
         ));
-        for dialect in turnkey_dialects::all().iter().filter(|d| !is_storefront(d)) {
+        for dialect in turnkey_dialects::all() {
             let actions: Vec<_> = dialect.card().actions.iter().map(|a| a.name).collect();
             complain(&format!(
                 "  turnkey trigger {} {}",
@@ -174,108 +235,45 @@ impl Trigger {
                 actions.join("|")
             ));
         }
+        let scenarios = scenario::names().join("|");
+        complain(&format!("  turnkey trigger --scenario {scenarios}"));
         None
     }
 
-    fn signing_key(&self, lang: Lang) -> anyhow::Result<SecretString> {
-        let source = Source {
-            flag: "--key",
-            outright: self.key.as_deref(),
-            env: self.key_env.as_deref(),
-            file: self.key_file.as_ref(),
-            demo: DEMO_KEY,
-        };
-        source.read(lang)
-    }
-
-    /// What the marketplace asks; the protocol's `ask` face puts it in the marketplace's words.
-    fn intent(&self, action: &Action, order: &str, lang: Lang) -> Option<Intent> {
-        let order = OrderRef {
-            key: OrderKey::new(order),
-            content: Digest::of(&[]),
-        };
-        let period = Period::new(1, Unit::Month).ok()?;
-        let set = |name: &str| {
-            self.set
-                .iter()
-                .find(|(set, _)| set == name)
-                .map(|(_, v)| v.clone())
-        };
-        let (spec, package) = ("规格".to_owned(), Some("套餐".to_owned()));
-        let instance = set("instance_id");
-        let named = || {
-            if instance.is_none() {
-                complain(&match lang {
-                    Lang::En => format!(
-                        "{} is about an instance: add --set instance_id=… (create prints it)",
-                        action.name
-                    ),
-                    Lang::Zh => format!(
-                        "{} 需要一个实例：请加上 --set instance_id=…（create 会打印它）",
-                        action.name
-                    ),
-                });
-            }
-            instance.clone().map(InstanceId::new)
-        };
-        match action.name {
-            "create" => Some(Intent::Create(Create {
-                order,
-                buyer: "usr-demo".to_owned(),
-                spec,
-                package,
-                period,
-                context: std::collections::BTreeMap::new(),
-            })),
-            "renew" => Some(Intent::Renew(Renew {
-                order,
-                instance: named()?,
-                spec,
-                package,
-                period,
-            })),
-            "upgrade" => Some(Intent::ChangePlan(ChangePlan {
-                order,
-                instance: named()?,
-                spec,
-                package,
-                period,
-            })),
-            "expire" => Some(Intent::Suspend(named()?, Reason::Marketplace)),
-            "delete" => Some(Intent::Release(named()?)),
-            _ => Some(Intent::Ping),
+    /// Makes the call once with each fault.
+    async fn misbehave(
+        &self,
+        market: Market,
+        call: &Call,
+        is_verbatim: bool,
+    ) -> Vec<mischief::Seen> {
+        let market = Arc::new(market);
+        let mut seen = Vec::with_capacity(self.fault.len());
+        for mischief in &self.fault {
+            seen.push(mischief.done(&market, call, is_verbatim).await);
         }
+        seen
     }
 
-    /// What the marketplace calls before the real call, and what that is called for people.
+    /// What comes before the real call unless the arguments say otherwise, and what that is called
+    /// for people.
     fn overture(
         &self,
         market: &Market,
         action: &'static Action,
-        intent: &Intent,
+        call: &Call,
         lang: Lang,
     ) -> Option<(&'static Action, Call, &'static str)> {
-        if *intent == Intent::Ping || self.no_debug || self.debug_only {
+        if self.no_debug || self.debug_only {
             return None;
         }
-        let (action, intent, dry_run, what) = match market.overture() {
-            Overture::DryRun => {
-                let what = lang.pick("debug call", "调试调用");
-                (action, intent.clone(), true, what)
-            }
-            Overture::Ping => {
-                let what = lang.pick("connection test", "连接测试");
-                (market.test()?, Intent::Ping, false, what)
-            }
-            Overture::None => return None,
+        let (action, first) = overture(market, action, call)?;
+        let what = if first.dry_run {
+            lang.pick("debug call", "调试调用")
+        } else {
+            lang.pick("connection test", "连接测试")
         };
-        let call = Call {
-            caller: None,
-            intent,
-            dry_run,
-            signed_at: None,
-        };
-        Some((action, call, what))
+        Some((action, first, what))
     }
 
     /// The overture, then the deliveries.
@@ -283,14 +281,14 @@ impl Trigger {
         &self,
         market: Market,
         action: &'static Action,
-        intent: Intent,
+        call: Call,
         mut tally: Tally,
         lang: Lang,
     ) -> Tally {
         tally.debug_only = self.debug_only;
-        let is_single = self.times == 1 && !self.json;
-        if let Some((action, call, what)) = self.overture(&market, action, &intent, lang) {
-            let overture = market.deliver(action, &call, false).await;
+        let is_single = self.times == 1 && !self.admin.json;
+        if let Some((action, first, what)) = self.overture(&market, action, &call, lang) {
+            let overture = market.deliver(action, &first, false).await;
             if is_single {
                 tell::delivery(&market, &overture, what);
             }
@@ -301,10 +299,8 @@ impl Trigger {
             }
         }
         let call = Arc::new(Call {
-            caller: None,
-            intent,
             dry_run: self.debug_only,
-            signed_at: None,
+            ..call
         });
         let market = Arc::new(market);
         let places = Arc::new(Semaphore::new(self.parallel));
@@ -341,6 +337,47 @@ impl Trigger {
         let mut lost: Vec<bool> = (0..self.times).map(|n| n < self.lose_answer).collect();
         lost.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
         lost
+    }
+}
+
+/// What the marketplace calls before `call`.
+fn overture(
+    market: &Market,
+    action: &'static Action,
+    call: &Call,
+) -> Option<(&'static Action, Call)> {
+    if call.intent == Intent::Ping {
+        return None;
+    }
+    let (action, intent, dry_run) = match market.overture() {
+        Overture::DryRun => (action, call.intent.clone(), true),
+        Overture::Ping => (market.test()?, Intent::Ping, false),
+        Overture::None => return None,
+    };
+    let first = Call {
+        intent,
+        dry_run,
+        ..call.clone()
+    };
+    Some((action, first))
+}
+
+/// The action of `dialect` that is called `name`.
+fn action_named(dialect: &'static dyn Dialect, name: &str) -> Option<&'static Action> {
+    let mut actions = dialect.card().actions.iter();
+    actions.find(|action| action.name == name)
+}
+
+fn instance_missing(action: &Action, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!(
+            "{} is about an instance: add --instance ID (create prints it)",
+            action.name
+        ),
+        Lang::Zh => format!(
+            "{} 需要一个实例：请加上 --instance 编号（create 会打印它）",
+            action.name
+        ),
     }
 }
 

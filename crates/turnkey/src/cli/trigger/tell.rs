@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use turnkey_core::decide::Outcome;
-use turnkey_dialects::{Action, Reply};
+use turnkey_dialects::{Action, Card, Reply};
 use turnkey_drivers::market::{Delivery, Market};
 
-use crate::cli::terminal::escaped;
+use crate::cli::terminal::{escaped, table};
 use crate::cli::{Exit, Lang, complain, say};
 use crate::words::told;
+
+use super::mischief::{Seen, named};
 
 /// Counts deliveries.
 pub(super) struct Tally {
     dialect: &'static str,
+    /// Whether two answers to one call have the same bytes.
+    is_verbatim: bool,
     action: &'static Action,
     order: String,
     pub(super) seed: u64,
@@ -35,13 +39,14 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(
-        dialect: &'static str,
+        card: &'static Card,
         action: &'static Action,
         order: String,
         seed: u64,
     ) -> Self {
         Self {
-            dialect,
+            dialect: card.name,
+            is_verbatim: !card.names_exchanges,
             action,
             order,
             seed,
@@ -74,20 +79,9 @@ impl Tally {
         self.slowest = self.slowest.max(delivery.slowest);
         match delivery.outcome {
             Ok(outcome) => {
-                match outcome {
-                    Outcome::Delivered { instance, .. } => {
-                        self.instances.insert(instance.to_string());
-                    }
-                    Outcome::Held { instance, links } => {
-                        self.instances.insert(instance.to_string());
-                        self.links.extend(links.front_end.url);
-                    }
-                    Outcome::NotReady { .. }
-                    | Outcome::Ordered { .. }
-                    | Outcome::Shown(_)
-                    | Outcome::Listed(..)
-                    | Outcome::Done
-                    | Outcome::Gone => {}
+                self.instances.extend(named(&outcome));
+                if let Outcome::Held { links, .. } = outcome {
+                    self.links.extend(links.front_end.url);
                 }
                 self.answers.extend(delivery.reply.map(|reply| reply.body));
             }
@@ -100,8 +94,9 @@ impl Tally {
 
     /// Whether everything was answered with success, and every time in the same words.
     fn is_good(&self) -> bool {
-        let instances = if self.action.name == "create" { 1 } else { 0 };
-        self.refused.is_empty() && self.answers.len() == 1 && self.instances.len() == instances
+        let ids = usize::from(matches!(self.action.name, "create" | "resize"));
+        let is_one = self.answers.len() == 1 || !self.is_verbatim;
+        self.refused.is_empty() && is_one && self.instances.len() == ids
     }
 
     /// Tells the result; the exit code follows from it.
@@ -238,6 +233,81 @@ impl Tally {
             (false, _) => lang.pick("exactly once: FAIL", "恰好一次：未通过"),
         };
         say(verdict);
+    }
+}
+
+/// What the calls came to with which something went wrong; the exit code follows from it.
+pub(super) fn mischiefs(
+    dialect: &str,
+    action: &Action,
+    order: &str,
+    seen: &[Seen],
+    is_json: bool,
+    lang: Lang,
+) -> Exit {
+    let is_good = seen.iter().all(Seen::is_good);
+    if is_json {
+        let faults: Vec<_> = seen.iter().map(as_json).collect();
+        let told = json!({
+            "dialect": dialect, "action": action.name, "order": order, "faults": faults,
+            "ok": is_good,
+        });
+        say(&told.to_string());
+    } else {
+        let heads = lang.pick(
+            ["FAULT", "CALLS", "EXPECTED", "CAME BACK", "VERDICT"],
+            ["故障", "调用", "应当", "结果", "判定"],
+        );
+        let row = |seen: &Seen| {
+            [
+                seen.mischief.name(),
+                seen.heard.len().to_string(),
+                expected(seen, lang).to_owned(),
+                escaped(&came_back(seen, lang)),
+                verdict(seen.is_good(), lang).to_owned(),
+            ]
+        };
+        say(&table(heads, seen.iter().map(row)));
+    }
+    if is_good { Exit::Good } else { Exit::Problems }
+}
+
+fn as_json(seen: &Seen) -> Value {
+    json!({
+        "fault": seen.mischief.name(),
+        "calls": seen.heard.len(),
+        "expected": expected(seen, Lang::En),
+        "came_back": came_back(seen, Lang::En),
+        "ok": seen.is_good(),
+    })
+}
+
+fn expected(seen: &Seen, lang: Lang) -> &'static str {
+    match seen.mischief.is_survived() {
+        true => lang.pick("one answer", "同一个应答"),
+        false => lang.pick("refused", "拒绝"),
+    }
+}
+
+/// What the vendor said, in short.
+fn came_back(seen: &Seen, lang: Lang) -> String {
+    if let Some(fault) = seen.refusal() {
+        let message = told(fault.code, &fault.message, lang);
+        return match seen.replies.first() {
+            Some(reply) => format!("{} {message}", reply.status),
+            None => message,
+        };
+    }
+    match seen.ids().as_slice() {
+        [] => lang.pick("success", "成功").to_owned(),
+        ids => ids.join(" "),
+    }
+}
+
+pub(super) fn verdict(is_good: bool, lang: Lang) -> &'static str {
+    match is_good {
+        true => lang.pick("PASS", "通过"),
+        false => lang.pick("FAIL", "未通过"),
     }
 }
 
