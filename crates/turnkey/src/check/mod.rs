@@ -9,6 +9,8 @@
 //! failed, and it says things that no marketplace would say.
 
 mod html;
+mod jdcloud;
+mod jdcloud_bastion;
 mod junit;
 pub mod probe;
 mod qingcloud;
@@ -28,7 +30,7 @@ use crate::cli::Lang;
 pub use html::html;
 pub use junit::junit;
 use probe::Probe;
-pub use run::{Limits, Plan, run, run_until};
+pub use run::{BuyerAt, Limits, Plan, run, run_until};
 pub use verdict::{Finding, Stop, Verdict};
 
 /// The same in English and in Chinese, known beforehand.
@@ -152,6 +154,7 @@ pub fn checks(dialect: &str) -> &'static [Check] {
     match dialect {
         "qingcloud-market" => qingcloud_market::CHECKS,
         "qingcloud-appcenter" => qingcloud_appcenter::CHECKS,
+        "jdcloud-bastion" => jdcloud_bastion::CHECKS,
         _ => &[],
     }
 }

@@ -1,6 +1,7 @@
 //! What rules send through: calls spelt by the dialect's ask face, changed as nobody would, signed as
 //! wanted. It remembers which instances were made.
 
+mod buyer;
 mod draft;
 mod heard;
 mod wire;
@@ -19,8 +20,9 @@ use turnkey_dialects::{Ask, Card, Dialect, Overture};
 
 use super::verdict::Stop;
 use super::{Note, Plan};
-use crate::market::{client, known_by};
+use crate::market::{account_at, client, known_by};
 
+pub use buyer::{WHO, Way, is_done, result, sources};
 pub use draft::{Draft, Signing};
 pub use heard::{Answer, Exchange, Heard, Silence};
 
@@ -74,7 +76,10 @@ impl Probe {
             product_code: Some(plan.product_code.clone().unwrap_or("prod-demo".to_owned())),
             ..known_by(key.clone())
         };
-        let ours = known(&plan.key);
+        let ours = match &plan.buyer {
+            Some(buyer) => account_at(&plan.url, &buyer.access_key, plan.key.clone()),
+            None => known(&plan.key),
+        };
         let other = plan
             .other_url
             .clone()
@@ -130,6 +135,19 @@ impl Probe {
     /// An instance's id that nobody ever gave out.
     pub fn nobody(&self) -> String {
         format!("i-chk{:08x}-nobody", self.plan.seed)
+    }
+
+    /// Whether anybody answers, whatever they say.
+    pub async fn knock(&self) -> Heard {
+        let knocked = match self.plan.buyer {
+            Some(_) => self.ask(WHO).map(Knock::Asked),
+            None => self.test().map(Knock::Called),
+        };
+        match knocked {
+            Ok(Knock::Asked(request)) => self.pass(request).await,
+            Ok(Knock::Called(draft)) => self.call(draft).await,
+            Err(_) => Heard::new("", Err(Silence::Nobody), Duration::ZERO),
+        }
     }
 
     /// Is anybody there?
@@ -277,6 +295,9 @@ impl Probe {
 
     /// Removes what was made, whatever became of the checks; what could not be removed is returned.
     pub async fn clean_up(&self) -> Vec<String> {
+        if self.plan.buyer.is_some() {
+            return self.give_back().await;
+        }
         let made = self
             .made
             .lock()
@@ -307,14 +328,7 @@ impl Probe {
 
     /// Remembers what `heard` says about instances, and how long it took.
     fn remember(&self, draft: &Draft, heard: &Heard) {
-        let mut slowest = self.slowest.lock().unwrap_or_else(PoisonError::into_inner);
-        if slowest
-            .as_ref()
-            .is_none_or(|slowest| heard.took > slowest.took)
-        {
-            *slowest = Some(heard.clone());
-        }
-        drop(slowest);
+        self.timed(heard);
         if !heard.is_yes() || (self.has_dry_runs() && draft.get("debug").as_deref() == Some("1")) {
             return;
         }
@@ -327,11 +341,28 @@ impl Probe {
         }
     }
 
+    /// Remembers how long `heard` took.
+    fn timed(&self, heard: &Heard) {
+        let mut slowest = self.slowest.lock().unwrap_or_else(PoisonError::into_inner);
+        if slowest
+            .as_ref()
+            .is_none_or(|slowest| heard.took > slowest.took)
+        {
+            *slowest = Some(heard.clone());
+        }
+    }
+
     /// Says that `instance` is there although nothing should have made it.
     pub fn made(&self, instance: String) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.insert(instance);
     }
+}
+
+/// What is asked to see whether anybody answers.
+enum Knock {
+    Called(Draft),
+    Asked(turnkey_dialects::OwnedRequest),
 }
 
 fn order_ref(order: &str) -> OrderRef {

@@ -39,10 +39,21 @@ pub struct Plan {
     pub only: Vec<String>,
     /// Decides the ids of orders.
     pub seed: u32,
+    /// Who buys, where the dialect is a storefront's.
+    pub buyer: Option<BuyerAt>,
     /// What stamps the calls.
     pub clock: Arc<dyn Clock>,
     /// How long an answer may take.
     pub limits: Limits,
+}
+
+/// An account of a storefront; its secret is the key.
+#[derive(Clone, Debug)]
+pub struct BuyerAt {
+    /// The access key.
+    pub access_key: String,
+    /// The region that is called.
+    pub region: String,
 }
 
 /// How long an answer may take.
@@ -91,10 +102,7 @@ pub async fn run_until(plan: Plan, stop: impl Future<Output = ()>) -> anyhow::Re
     let wanted: Vec<&'static Check> = checks(card.name).iter().filter(wanted).collect();
     let (live, url, seed) = (plan.live, plan.url.clone(), plan.seed);
     let probe = Probe::new(plan)?;
-    let is_reachable = match probe.test() {
-        Ok(test) => probe.call(test).await.answer.err() != Some(Silence::Nobody),
-        Err(_) => false,
-    };
+    let is_reachable = probe.knock().await.answer.err() != Some(Silence::Nobody);
     let mut rows = Vec::new();
     for check in wanted {
         let verdict = if !is_reachable {

@@ -8,13 +8,16 @@ use anyhow::Context as _;
 use turnkey_core::UtcMillis;
 use turnkey_engine::SystemClock;
 
-use crate::check::{Limits, Plan, checks, dialects, html, junit, run_until};
+use crate::check::{BuyerAt, Limits, Plan, checks, dialects, html, junit, run_until};
 use crate::cli::signing::Source;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::words::start;
 
 /// The key of `turnkey demo`: no secret.
 const DEMO_KEY: &str = "demo-key";
+
+/// The secret of its account: none either.
+const DEMO_SECRET: &str = "demo-sk";
 
 /// A key that no vendor has.
 const STRANGERS_KEY: &str = "turnkey-check-strangers-key";
@@ -50,9 +53,15 @@ pub(super) struct Check {
     /// The product's code (product_code, app_id), as the vendor expects it.
     #[arg(long, value_name = "CODE")]
     product_code: Option<String>,
-    /// The specification to buy: one that is sold there.
-    #[arg(long, default_value = "规格")]
-    spec: String,
+    /// Where a buyer calls: the access key of its account; its secret is the key.
+    #[arg(long, default_value = "demo-ak")]
+    ak: String,
+    /// Where a buyer calls: the region.
+    #[arg(long, default_value = "cn-north-1")]
+    region: String,
+    /// The specification to buy: one that is sold there; by default one of `turnkey demo`.
+    #[arg(long)]
+    spec: Option<String>,
     /// The package to buy: one that is sold there.
     #[arg(long, default_value = "套餐")]
     package: String,
@@ -163,31 +172,40 @@ impl Check {
             ));
             return Ok(None);
         }
+        let is_storefront = dialect.card().root.is_some();
+        let buyer = is_storefront.then(|| BuyerAt {
+            access_key: self.ak.clone(),
+            region: self.region.clone(),
+        });
         Ok(Some(Plan {
             dialect,
             url: self.url.clone(),
-            key: self.key(lang)?,
+            key: self.key(is_storefront, lang)?,
             other_key: self.other_key(lang)?,
             other_url: self.other_url.clone(),
             product_code: self.product_code.clone(),
-            spec: self.spec.clone(),
+            spec: self.spec.clone().unwrap_or_else(|| {
+                let usual = if buyer.is_some() { "basic" } else { "规格" };
+                usual.to_owned()
+            }),
             package: self.package.clone(),
             set: self.set.clone(),
             live: self.allow_live,
             only: self.only.clone(),
             seed: self.seed.unwrap_or_else(rand::random),
+            buyer,
             clock: Arc::new(SystemClock::new(0, UtcMillis(0))),
             limits: Limits::of(dialect),
         }))
     }
 
-    fn key(&self, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
+    fn key(&self, is_storefront: bool, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
         let source = Source {
             flag: "--key",
             outright: self.key.as_deref(),
             env: self.key_env.as_deref(),
             file: self.key_file.as_ref(),
-            demo: DEMO_KEY,
+            demo: if is_storefront { DEMO_SECRET } else { DEMO_KEY },
         };
         source.read(lang)
     }

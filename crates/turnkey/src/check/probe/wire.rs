@@ -40,7 +40,11 @@ impl Probe {
 
     /// Sends `draft` and hangs up before its answer.
     pub async fn lose(&self, draft: &Draft) -> Heard {
-        let request = self.request(draft, &Signing::Good);
+        self.dropped(self.request(draft, &Signing::Good)).await
+    }
+
+    /// Sends `request` and hangs up before its answer.
+    pub(super) async fn dropped(&self, request: Sent) -> Heard {
         let since = Instant::now();
         let target = request.target();
         let went = match url::Url::parse(&target) {
@@ -67,7 +71,8 @@ impl Probe {
             method: draft.method,
             url: url.split('?').next().unwrap_or_default().to_owned(),
             query,
-            header: draft.header.zip(signature),
+            headers: draft.header.zip(signature).into_iter().collect(),
+            body: Vec::new(),
         }
     }
 
@@ -79,11 +84,12 @@ impl Probe {
 
 /// What goes over the wire.
 #[derive(Clone)]
-struct Sent {
-    method: &'static str,
-    url: String,
-    query: String,
-    header: Option<(&'static str, String)>,
+pub(super) struct Sent {
+    pub(super) method: &'static str,
+    pub(super) url: String,
+    pub(super) query: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Sent {
@@ -102,7 +108,7 @@ impl Sent {
     }
 }
 
-async fn exchanged(client: reqwest::Client, request: Sent) -> Heard {
+pub(super) async fn exchanged(client: reqwest::Client, request: Sent) -> Heard {
     let since = Instant::now();
     let answer = answered(&client, &request).await;
     Heard::new(request.shown(), answer, since.elapsed())
@@ -111,10 +117,15 @@ async fn exchanged(client: reqwest::Client, request: Sent) -> Heard {
 async fn answered(client: &reqwest::Client, request: &Sent) -> Result<Answer, Silence> {
     let method = request.method.parse().unwrap_or(reqwest::Method::GET);
     let mut builder = client.request(method, request.target());
-    if let Some((name, value)) = &request.header {
+    for (name, value) in &request.headers {
         builder = builder.header(*name, value);
     }
-    let mut response = builder.send().await.map_err(|error| silence(&error))?;
+    let body = request.body.clone();
+    let mut response = builder
+        .body(body)
+        .send()
+        .await
+        .map_err(|error| silence(&error))?;
     let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
     let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
     let content_type = content_type.unwrap_or_default().into_owned();
@@ -152,14 +163,20 @@ async fn hung_up_on(url: &url::Url, request: &Sent) -> Result<(), Silence> {
         .await
         .map_err(|_| Silence::Nobody)?;
     let (path, query) = (url.path(), url.query().unwrap_or_default());
-    let header = request.header.as_ref();
-    let header = header.map_or_else(String::new, |(name, value)| format!("{name}: {value}\r\n"));
-    let head = format!(
-        "{} {path}?{query} HTTP/1.1\r\nhost: {host}:{port}\r\n{header}connection: close\r\n\r\n",
-        request.method
-    );
+    let mut head = format!("{} {path}?{query} HTTP/1.1\r\n", request.method);
+    if !request.headers.iter().any(|(name, _)| *name == "host") {
+        head.push_str(&format!("host: {host}:{port}\r\n"));
+    }
+    for (name, value) in &request.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let length = request.body.len();
+    head.push_str(&format!(
+        "content-length: {length}\r\nconnection: close\r\n\r\n"
+    ));
+    let whole = [head.as_bytes(), &request.body].concat();
     stream
-        .write_all(head.as_bytes())
+        .write_all(&whole)
         .await
         .map_err(|_| Silence::Broken)?;
     stream.shutdown().await.map_err(|_| Silence::Broken)

@@ -1,5 +1,6 @@
 //! `turnkey check`: what it says of our own server, and of vendors that are bad in known ways.
 
+mod bad_cloud;
 mod bad_vendor;
 mod faults;
 mod own_server;
@@ -29,6 +30,7 @@ pub(crate) fn plan(name: &str, url: String, other_url: String, clock: Arc<dyn Cl
         other_key: "check-key-2".to_owned().into(),
         other_url: Some(other_url),
         product_code: Some("code-check".to_owned()),
+        buyer: None,
         spec: "规格".to_owned(),
         package: "套餐".to_owned(),
         set: Vec::new(),
