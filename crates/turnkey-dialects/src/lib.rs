@@ -18,6 +18,7 @@ mod moment;
 mod own_key;
 mod period;
 pub mod query;
+pub mod recorded;
 mod resign;
 pub mod sign;
 mod text;
@@ -105,6 +106,10 @@ pub trait Ask: Sync {
         set: &[(String, String)],
         now: UtcMillis,
     ) -> Result<OwnedRequest, Fault>;
+
+    /// The parameters whose values say what is asked, and nothing of whom or of which: what a
+    /// recorded fixture may keep, by name, spaces between them.
+    fn telling(&self) -> &'static str;
 
     /// Understands a vendor's answer to `call`.
     ///

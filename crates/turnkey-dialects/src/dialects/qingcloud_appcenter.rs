@@ -252,6 +252,10 @@ impl Ask for QingcloudAppcenter {
         })
     }
 
+    fn telling(&self) -> &'static str {
+        "action spec spec_package period debug time_stamp"
+    }
+
     /// The platform takes 200, exactly `application/json` and `success: true` for success.
     ///
     /// `success: false` is final. A create that is not ready, and whatever else may go better next

@@ -223,6 +223,10 @@ impl Ask for QingcloudMarket {
         Ok(OwnedRequest::get(query))
     }
 
+    fn telling(&self) -> &'static str {
+        "action spec package duration debug timestamp"
+    }
+
     /// The market takes 200 and JSON for success. We also want to see what is documented: an
     /// instance for a create, and no `success` that says otherwise for the rest.
     ///

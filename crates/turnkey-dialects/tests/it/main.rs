@@ -17,6 +17,7 @@ mod laws;
 mod qingcloud_appcenter;
 
 mod qingcloud_market;
+mod recorded;
 mod registry;
 mod resign;
 mod shop;

@@ -1,13 +1,15 @@
 //! `turnkey replay`: sends a call of the call log again, as it was or newly signed.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::header;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use turnkey_dialects::{Dialect, Request, Resigner};
+use turnkey_core::Fault;
+use turnkey_dialects::{Dialect, Reply, Request, Resigner, recorded};
 use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, AdminClient, Refusal, Told, say_json, segment};
@@ -43,6 +45,9 @@ pub(super) struct Replay {
     /// with --resign.
     #[arg(long, value_name = "NAME=VALUE", value_parser = super::trigger::name_and_value)]
     set: Vec<(String, String)>,
+    /// Write the call and its answer to this folder as a fixture in which nobody's data is left.
+    #[arg(long, value_name = "DIR", conflicts_with = "set")]
+    save_fixture: Option<PathBuf>,
     /// The key that signs. Anybody who lists processes reads it: prefer the other three.
     #[arg(long, group = "signing")]
     key: Option<String>,
@@ -99,6 +104,9 @@ impl Replay {
             Refusal::nobody(message.to_owned())
         })?;
         let dialect = raw.dialect.as_deref().and_then(turnkey_dialects::find);
+        if let (Some(_), Some(dialect)) = (&self.save_fixture, dialect) {
+            recorded::fits(dialect).map_err(unfit)?;
+        }
         let outgoing = self.outgoing(&raw, &captured, dialect, lang)?;
         let time_limit = dialect.map_or(TIME_LIMIT, |dialect| {
             Duration::from_millis(dialect.card().time_limit_ms)
@@ -110,7 +118,14 @@ impl Replay {
         }
         let url = outgoing.url.clone();
         match client.block_on(send(&http, outgoing)) {
-            Ok(answer) => Ok(self.tell(&raw, &url, &answer, lang)),
+            Ok(answer) => {
+                let exit = self.tell(&raw, &url, &answer, lang);
+                if let Some(folder) = &self.save_fixture {
+                    let path = save(folder, &raw, &captured, dialect, &answer)?;
+                    complain(&escaped(&path.display().to_string()));
+                }
+                Ok(exit)
+            }
             Err(why) => {
                 let said = format!("{}: {why}", origin(&url));
                 complain(&format!("turnkey: {} [no_answer]", escaped(&said)));
@@ -288,6 +303,59 @@ impl Replay {
         }
         Exit::Problems
     }
+}
+
+fn unfit(fault: Fault) -> Refusal {
+    Refusal::usage(&format!("{} [{}]", fault.message, fault.code))
+}
+
+/// Writes the call and its answer to `folder` as a fixture, which must not be there yet.
+fn save(
+    folder: &Path,
+    raw: &RawCall,
+    captured: &Captured,
+    dialect: Option<&'static dyn Dialect>,
+    answer: &Answer,
+) -> Result<PathBuf, Refusal> {
+    let no = |why: &str| Refusal::usage(&format!("{why} [fixture_unfit]"));
+    let dialect = dialect.ok_or_else(|| no("its listing is no longer configured"))?;
+    if answer.status != raw.call.status {
+        return Err(no("it was answered otherwise than the log says"));
+    }
+    let headers: Vec<_> = captured
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .collect();
+    let request = Request {
+        method: &captured.method,
+        path: &captured.path,
+        query: &captured.query,
+        headers: &headers,
+        body: &captured.body,
+    };
+    let reply = Reply {
+        status: answer.status,
+        content_type: answer.content_type.clone(),
+        retry_after_s: None,
+        headers: Vec::new(),
+        body: answer.body.clone(),
+    };
+    let name = format!("{}-{}", raw.call.action, raw.call.result);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !name.chars().all(is_plain) {
+        return Err(no("its action is none of the protocol's"));
+    }
+    let listing = turnkey_drivers::market::known("recorded", recorded::KEY.into(), None);
+    let code = raw.call.code.as_deref();
+    let text = recorded::fixture(dialect, &name, &request, &reply, code, &listing);
+    let text = text.map_err(unfit)?;
+    let path = folder.join(format!("{name}.txt"));
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::File::create_new(&path))
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Refusal::usage(&format!("{}: {error}", path.display())))?;
+    Ok(path)
 }
 
 /// Puts `more` in place of what has the same names. What cannot stand in a header was never in one.

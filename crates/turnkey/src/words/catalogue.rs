@@ -122,6 +122,7 @@ codes! {
     import_wrong: Malformed, "it cannot be taken over like that", "不能这样接管";
     instance_unknown: Unknown, "no such instance here", "这里没有这个实例";
     call_unknown: Unknown, "no such call in the log", "日志里没有这个调用";
+    fixture_unfit: Unsupported, "the call cannot become a fixture", "该调用不能做成样例";
     call_cut: Conflict, "the log kept only part of the request", "日志只保留了请求的一部分";
     operation_unknown: Unknown, "nothing to take up again", "没有可以重试的";
     order_content_differs: Conflict, "the same order with other content", "同一个订单，内容不同";

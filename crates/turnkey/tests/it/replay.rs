@@ -151,6 +151,41 @@ async fn a_create_sent_again_as_it_was_makes_nothing_new() {
 }
 
 #[tokio::test]
+async fn a_call_is_saved_as_a_fixture_that_tells_of_nobody() {
+    let app = app().await;
+    let told = app.create("mord-live7", "1_year").await;
+    let (id, json) = (told.instance(), told.json());
+    let password = json["instanceInfo"]["password"].as_str();
+    let password = password.expect("a password").to_owned();
+    let to = notes(&app);
+    let market = turnkey_dialects::find("qingcloud-market").expect("it is there");
+    let listing =
+        turnkey_drivers::market::known("recorded", turnkey_dialects::recorded::KEY.into(), None);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path().to_str().expect("text");
+    for asks in ["create", "refusal"] {
+        if asks == "refusal" {
+            app.create("mord-live7", "2_year").await;
+        }
+        let call = newest(&app).await;
+        let save = ["replay", &call, "--to", &to, "--save-fixture", at];
+        let (_, stdout, stderr) = typed(&app, OPERATOR, &save).await;
+        let path = stderr.lines().last().expect("a path");
+        let text = std::fs::read_to_string(path).unwrap_or_else(|_| panic!("{stdout}{stderr}"));
+        let checked = turnkey_dialects::recorded::check(market, &text, &listing);
+        assert_eq!(checked, Ok(()), "{text}");
+        for secret in ["live7", &id, &password, KEY, &app.address.to_string()] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+        // What lies there is not written over.
+        let (code, _, stderr) = typed(&app, OPERATOR, &save).await;
+        assert_eq!(code, Some(2), "{stderr}");
+    }
+    assert!(folder.path().join("create-ok.txt").exists());
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_create_signed_anew_for_another_order_makes_another_instance() {
     let (app, other) = (app().await, app().await);
     app.create("mord-1", "1_year").await;

@@ -141,6 +141,10 @@ impl Ask for JdcloudBastion {
         })
     }
 
+    fn telling(&self) -> &'static str {
+        ""
+    }
+
     fn hear(&self, call: &Call, reply: &Reply) -> Result<Outcome, Fault> {
         let result = envelope::result(reply)?;
         let missing = |what: &str| {

@@ -1,0 +1,185 @@
+//! Fixtures made of calls that really happened: `fixtures/<dialect>/recorded/`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use turnkey_core::{Fault, Listing};
+use turnkey_dialects::recorded::{self, KEY};
+use turnkey_dialects::{OwnedRequest, Reply, Request, all, find};
+use turnkey_testkit::{ImmediateDriver, sample};
+
+use crate::door::{NOON_S, answer, bare, key};
+use crate::{qingcloud_appcenter, qingcloud_market};
+
+fn listing() -> Listing {
+    let mut listing = sample::listing(Arc::new(ImmediateDriver::willing()));
+    listing.keys = vec![key(KEY)];
+    listing
+}
+
+/// Whatever lies there reads and is heard as it says.
+#[test]
+fn every_recorded_fixture_reads_as_it_says() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for dialect in all() {
+        let folder = fixtures.join(dialect.card().name).join("recorded");
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let checked = recorded::check(*dialect, &text, &listing());
+            assert_eq!(checked, Ok(()), "{}", path.display());
+        }
+    }
+}
+
+fn record(
+    name: &str,
+    sent: &OwnedRequest,
+    reply: &Reply,
+    code: Option<&str>,
+) -> Result<String, Fault> {
+    let request = Request {
+        method: "GET",
+        path: "/spi/acme",
+        query: &sent.query,
+        headers: &[],
+        body: &sent.body,
+    };
+    let dialect = find(name).unwrap();
+    let made = recorded::fixture(dialect, "create ok", &request, reply, code, &listing())?;
+    assert_eq!(recorded::check(dialect, &made, &listing()), Ok(()));
+    let edited = made.replace("heard as: ", "heard as: no ");
+    assert!(recorded::check(dialect, &edited, &listing()).is_err());
+    Ok(made)
+}
+
+const DELIVERED: &str = r#"{"spiVersion":"1","instanceId":"i-live7q2m0x","instanceInfo":{"frontEndUrl":"https://acme.live/t/abc","adminUrl":"","username":"live-root","password":"hunter2live"}}"#;
+
+#[test]
+fn a_recorded_call_of_the_market_tells_of_nobody() {
+    let extra = [("tenant", "acme-live"), ("coupon", "")];
+    let call = [qingcloud_market::CREATE, &extra].concat();
+    let sent = bare(qingcloud_market::signed(&call, NOON_S - 40_000, "live-key"));
+    let reply = answer(200, "application/json", DELIVERED);
+    let made = record("qingcloud-market", &sent, &reply, None).unwrap();
+    for secret in [
+        "mord-m80iaibd",
+        "usr-u5JDC3MS",
+        "prod-yha6rswd",
+        "acme",
+        "7q2m0x",
+        "live",
+        "hunter2",
+    ] {
+        assert!(!made.contains(secret), "{secret}: {made}");
+    }
+    let lines = ["reads as: create", "heard as: success"];
+    assert!(lines.iter().all(|line| made.contains(line)), "{made}");
+    for kept in [
+        "order_id=mord-0000000",
+        "qingcloud_uid=usr-",
+        "tenant=",
+        "coupon=&",
+        "duration=1_year",
+    ] {
+        assert!(made.contains(kept), "{kept}: {made}");
+    }
+    // Made again it is the same, byte for byte.
+    let again = record("qingcloud-market", &sent, &reply, None).unwrap();
+    assert_eq!(made, again);
+
+    let refusal = |status, message: &str| {
+        let body = format!(r#"{{"spiVersion":"1","success":false,"message":"{message}"}}"#);
+        answer(status, "application/json", &body)
+    };
+    for code in [
+        "signature_wrong",
+        "signature_missing",
+        "timestamp_stale",
+        "timestamp_future",
+    ] {
+        let no = refusal(401, "mord-m80iaibd is refused");
+        let made = record("qingcloud-market", &sent, &no, Some(code)).unwrap();
+        assert!(
+            made.contains(&format!("reads as: a fault, {code}\nheard as: a refusal")),
+            "{made}"
+        );
+        assert!(!made.contains("m80iaibd"), "{made}");
+    }
+    let decided = record(
+        "qingcloud-market",
+        &sent,
+        &refusal(409, "x"),
+        Some("plan_unknown"),
+    );
+    assert!(
+        decided
+            .unwrap()
+            .contains("reads as: create\nheard as: a refusal")
+    );
+}
+
+#[test]
+fn a_recorded_call_of_the_appcenter_hides_what_is_in_base64() {
+    let sent = bare(qingcloud_appcenter::signed(
+        qingcloud_appcenter::CREATE,
+        NOON_S,
+        "live-key",
+    ));
+    let body = r#"{"success":true,"message":null,"instanceId":"i-live7q2m0x","appInfo":{"frontEnd":{"url":"https://acme.live","username":"live-root","password":"hunter2live"},"admin":{"url":null,"username":null,"password":null},"authUrl":null}}"#;
+    let reply = answer(200, "application/json", body);
+    let made = record("qingcloud-appcenter", &sent, &reply, None).unwrap();
+    assert!(
+        made.contains("reads as: create\nheard as: success"),
+        "{made}"
+    );
+    for secret in [
+        "appor-xxxxx",
+        "usr-xx1xx",
+        "live",
+        "hunter2",
+        "eyJhcGlfc2VydmVyIjogImFwaS5xaW5n",
+    ] {
+        assert!(!made.contains(secret), "{secret}: {made}");
+    }
+}
+
+#[test]
+fn what_cannot_be_recorded_whole_is_not_recorded() {
+    let storefront = record(
+        "jdcloud-bastion",
+        &bare("a=b"),
+        &answer(200, "a", "{}"),
+        None,
+    );
+    assert_eq!(storefront.unwrap_err().code, "fixture_unfit");
+    let sent = bare(qingcloud_market::signed(
+        qingcloud_market::CREATE,
+        NOON_S,
+        KEY,
+    ));
+    let page = record(
+        "qingcloud-market",
+        &sent,
+        &answer(502, "text/html", "<p>"),
+        None,
+    );
+    assert!(page.unwrap_err().message.contains("no JSON"));
+    // The buyer's id is what the plan is called, too.
+    let call = [
+        ("action", "RenewInstance"),
+        ("spec", "acme-live"),
+        ("order_id", "acme-live"),
+        ("instance_id", "i-1"),
+        ("package", "p"),
+        ("duration", "1_month"),
+    ];
+    let sent = bare(qingcloud_market::signed(&call, NOON_S, KEY));
+    let told = record(
+        "qingcloud-market",
+        &sent,
+        &answer(200, "application/json", "{}"),
+        None,
+    );
+    assert!(told.unwrap_err().message.contains("stands somewhere else"));
+}
