@@ -21,6 +21,7 @@ fn listing() -> Listing {
 #[test]
 fn every_recorded_fixture_reads_as_it_says() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut read = 0;
     for dialect in all() {
         let folder = fixtures.join(dialect.card().name).join("recorded");
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -28,8 +29,13 @@ fn every_recorded_fixture_reads_as_it_says() {
             let text = std::fs::read_to_string(&path).unwrap();
             let checked = recorded::check(*dialect, &text, &listing());
             assert_eq!(checked, Ok(()), "{}", path.display());
+            read += 1;
         }
     }
+    assert!(
+        read >= 14,
+        "one for each action of both marketplaces, and a refusal"
+    );
 }
 
 fn record(

@@ -305,6 +305,7 @@ impl Replay {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
 fn unfit(fault: Fault) -> Refusal {
     Refusal::usage(&format!("{} [{}]", fault.message, fault.code))
 }
