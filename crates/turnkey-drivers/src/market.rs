@@ -53,8 +53,8 @@ pub enum MarketError {
 #[error("failed to make an HTTP client")]
 pub struct ClientError(#[source] pub(crate) reqwest::Error);
 
-/// Longest answer that is read: a marketplace does not read novels.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Longest answer that is read, in bytes: a marketplace does not read novels.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// A marketplace, calling one notification URL.
 pub struct Market {
@@ -143,6 +143,12 @@ impl Market {
     #[must_use]
     pub fn overture(&self) -> Overture {
         self.dialect.card().overture
+    }
+
+    /// Whether each answer carries a name of its own, so that no two have the same bytes.
+    #[must_use]
+    pub fn names_exchanges(&self) -> bool {
+        self.dialect.card().names_exchanges
     }
 
     /// The action that asks whether anybody is there.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use turnkey_core::ports::Clock;
+use turnkey_core::storefront::REGION;
 use turnkey_core::{Account, Listing, Payment, Storefront};
 use turnkey_dialects::Dialect;
 use turnkey_drivers::market::{ClientError, Market, MarketError, Schedule};
@@ -63,6 +64,21 @@ pub(crate) fn account_at(endpoint: &str, access_key: &str, secret: SecretString)
         }),
         ..known_by(String::new().into())
     }
+}
+
+/// Where a bought instance is to be, in the words of the bastion API: in zone `az` of `region`, in the
+/// network `vpc` and its `subnet`.
+pub(crate) fn place(region: &str, az: &str, vpc: &str, subnet: &str) -> BTreeMap<String, String> {
+    let words = [
+        (REGION, region),
+        ("az", az),
+        ("vpcId", vpc),
+        ("subnetId", subnet),
+        ("ipVersion", "v4"),
+    ];
+    words
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
 }
 
 /// What a marketplace knows of a vendor's listing from outside: the key, and a code.

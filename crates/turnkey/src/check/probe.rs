@@ -140,14 +140,16 @@ impl Probe {
     /// Whether anybody answers, whatever they say.
     pub async fn knock(&self) -> Heard {
         let knocked = match self.plan.buyer {
-            Some(_) => self.ask(WHO).map(Knock::Asked),
-            None => self.test().map(Knock::Called),
+            Some(_) => match self.ask(WHO) {
+                Ok(request) => Some(self.pass(request).await),
+                Err(_) => None,
+            },
+            None => match self.test() {
+                Ok(draft) => Some(self.call(draft).await),
+                Err(_) => None,
+            },
         };
-        match knocked {
-            Ok(Knock::Asked(request)) => self.pass(request).await,
-            Ok(Knock::Called(draft)) => self.call(draft).await,
-            Err(_) => Heard::new("", Err(Silence::Nobody), Duration::ZERO),
-        }
+        knocked.unwrap_or_else(|| Heard::new("", Err(Silence::Nobody), Duration::ZERO))
     }
 
     /// Is anybody there?
@@ -357,12 +359,6 @@ impl Probe {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.insert(instance);
     }
-}
-
-/// What is asked to see whether anybody answers.
-enum Knock {
-    Called(Draft),
-    Asked(turnkey_dialects::OwnedRequest),
 }
 
 fn order_ref(order: &str) -> OrderRef {

@@ -1,14 +1,12 @@
 //! `turnkey buy`: is a buyer of the bastion API. Places the order, finds it again whatever the
 //! network does, and waits until everything is there.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use turnkey_core::decide::Outcome;
-use turnkey_core::storefront::REGION;
 use turnkey_core::{
     Call, Caller, Digest, Fault, FaultKind, Intent, Look, OrderId, OrderKey, OrderRef, Period,
     Purchase, Standing, Unit, View,
@@ -17,17 +15,14 @@ use turnkey_drivers::market::{Market, Schedule};
 use turnkey_engine::SystemClock;
 
 use crate::cli::serve::runtime;
-use crate::cli::signing::Source;
+use crate::cli::signing::{DEMO_ACCOUNT, Source};
 use crate::cli::terminal::table;
 use crate::cli::{Exit, Lang, complain, say};
-use crate::market::{self, account_at};
+use crate::market::{self, account_at, place};
 use crate::words::start;
 
 /// The protocol that is spoken.
 const DIALECT: &str = "jdcloud-bastion";
-
-/// The account of `turnkey demo`: no secret.
-const DEMO: (&str, &str) = ("demo-ak", "demo-sk");
 
 /// How often an order is placed whose answer did not come: its token makes it one.
 const TRIES: u32 = 5;
@@ -41,7 +36,7 @@ pub(super) struct Buy {
     #[arg(long, default_value = "http://127.0.0.1:8686")]
     endpoint: String,
     /// The access key of the account.
-    #[arg(long, default_value = DEMO.0)]
+    #[arg(long, default_value = DEMO_ACCOUNT.0)]
     ak: String,
     /// The secret that signs. Anybody who lists processes reads it: prefer the other three.
     #[arg(long, group = "secret")]
@@ -173,7 +168,7 @@ impl Buy {
             outright: self.sk.as_deref(),
             env: self.sk_env.as_deref(),
             file: self.sk_file.as_ref(),
-            demo: DEMO.1,
+            demo: DEMO_ACCOUNT.1,
         };
         let listing = account_at(&self.endpoint, &self.ak, source.read(lang)?);
         let dialect = turnkey_dialects::find(DIALECT);
@@ -206,13 +201,7 @@ impl Buy {
             .az
             .clone()
             .unwrap_or_else(|| format!("{}a", self.region));
-        let mut context = BTreeMap::from([
-            (REGION.to_owned(), self.region.clone()),
-            ("az".to_owned(), az),
-            ("vpcId".to_owned(), self.vpc.clone()),
-            ("subnetId".to_owned(), self.subnet.clone()),
-            ("ipVersion".to_owned(), "v4".to_owned()),
-        ]);
+        let mut context = place(&self.region, &az, &self.vpc, &self.subnet);
         context.extend(self.desc.clone().map(|desc| ("desc".to_owned(), desc)));
         Intent::Buy(Purchase {
             order: OrderRef {

@@ -6,18 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use turnkey_core::UtcMillis;
+use turnkey_dialects::Dialect;
 use turnkey_engine::SystemClock;
 
 use crate::check::{BuyerAt, Limits, Plan, checks, dialects, html, junit, run_until};
-use crate::cli::signing::Source;
+use crate::cli::serve::runtime;
+use crate::cli::signing::{DEMO_ACCOUNT, Source, demo_key};
 use crate::cli::{Exit, Lang, complain, say};
 use crate::words::start;
-
-/// The key of `turnkey demo`: no secret.
-const DEMO_KEY: &str = "demo-key";
-
-/// The secret of its account: none either.
-const DEMO_SECRET: &str = "demo-sk";
 
 /// A key that no vendor has.
 const STRANGERS_KEY: &str = "turnkey-check-strangers-key";
@@ -54,7 +50,7 @@ pub(super) struct Check {
     #[arg(long, value_name = "CODE")]
     product_code: Option<String>,
     /// Where a buyer calls: the access key of its account; its secret is the key.
-    #[arg(long, default_value = "demo-ak")]
+    #[arg(long, default_value = DEMO_ACCOUNT.0)]
     ak: String,
     /// Where a buyer calls: the region.
     #[arg(long, default_value = "cn-north-1")]
@@ -66,7 +62,7 @@ pub(super) struct Check {
     #[arg(long, default_value = "套餐")]
     package: String,
     /// Set a parameter of every call, by its name on the wire; the signature covers it.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::trigger::name_and_value)]
     set: Vec<(String, String)>,
     /// Make instances and remove them again: without it, only calls that change nothing.
     #[arg(long)]
@@ -100,23 +96,13 @@ async fn told_to_stop(is_stopped: &AtomicBool, lang: Lang) {
     ));
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 impl Check {
     pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
         let Some(plan) = self.plan(lang)? else {
             return Ok(Exit::Usage);
         };
         let is_stopped = AtomicBool::new(false);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build();
-        let report = runtime
-            .with_context(|| start::system_refused("cannot start the runtime", "不能启动运行时"))?
-            .block_on(run_until(plan, told_to_stop(&is_stopped, lang)))?;
+        let report = runtime()?.block_on(run_until(plan, told_to_stop(&is_stopped, lang)))?;
         if self.json {
             say(&report.as_json(lang).to_string());
         } else {
@@ -180,7 +166,7 @@ impl Check {
         Ok(Some(Plan {
             dialect,
             url: self.url.clone(),
-            key: self.key(is_storefront, lang)?,
+            key: self.key(dialect, lang)?,
             other_key: self.other_key(lang)?,
             other_url: self.other_url.clone(),
             product_code: self.product_code.clone(),
@@ -199,13 +185,13 @@ impl Check {
         }))
     }
 
-    fn key(&self, is_storefront: bool, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
+    fn key(&self, dialect: &dyn Dialect, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
         let source = Source {
             flag: "--key",
             outright: self.key.as_deref(),
             env: self.key_env.as_deref(),
             file: self.key_file.as_ref(),
-            demo: if is_storefront { DEMO_SECRET } else { DEMO_KEY },
+            demo: demo_key(dialect),
         };
         source.read(lang)
     }

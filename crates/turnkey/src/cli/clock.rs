@@ -176,12 +176,23 @@ pub(super) fn advance(client: &AdminClient, by: Duration) -> Result<bool, Refusa
         until: moved_by(client, by)?,
         play: None,
     };
+    Ok(advanced(client, &ask, |_, _| {})?.done)
+}
+
+/// Asks for `ask` until the clock is there, or waits too long for the same work; `told` hears of each
+/// part of the way, and how often in a row it waited.
+fn advanced(
+    client: &AdminClient,
+    ask: &AdvanceAsk,
+    mut told: impl FnMut(&mut AdvanceView, u32),
+) -> Result<AdvanceView, Refusal> {
     let mut waited = 0;
     loop {
-        let part: AdvanceView = client.post_patiently("/clock/advance", &ask, ANSWER_WITHIN)?;
+        let mut part: AdvanceView = client.post_patiently("/clock/advance", ask, ANSWER_WITHIN)?;
         waited = part.waits_for.as_ref().map_or(0, |_| waited + 1);
+        told(&mut part, waited);
         if part.done || waited == WAITS_MAX {
-            return Ok(part.done);
+            return Ok(part);
         }
     }
 }
@@ -201,27 +212,21 @@ impl Advance {
 
     fn run(&self, client: &AdminClient, is_json: bool, lang: Lang) -> Told {
         let ask = self.ask(client)?;
-        let (mut sum, mut scenes, mut waited) = (Sum::default(), Vec::new(), 0);
-        let last = loop {
-            let mut part: AdvanceView =
-                client.post_patiently("/clock/advance", &ask, ANSWER_WITHIN)?;
+        let (mut sum, mut scenes) = (Sum::default(), Vec::new());
+        let last = advanced(client, &ask, |part, waited| {
             sum.add(&part.scenes);
             if is_json {
                 scenes.append(&mut part.scenes);
             } else if !part.scenes.is_empty() {
                 say(&played(&part.scenes, lang));
             }
-            waited = part.waits_for.as_ref().map_or(0, |_| waited + 1);
             if let Some(waits) = &part.waits_for
                 && waited == 1
                 && !part.done
             {
                 complain(&waiting(waits, lang));
             }
-            if part.done || waited == WAITS_MAX {
-                break part;
-            }
-        };
+        })?;
         if is_json {
             let is_good = last.done && sum.is_good();
             say_json(&json!({

@@ -10,22 +10,17 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use turnkey_core::Fault;
 use turnkey_dialects::{Dialect, Reply, Request, Resigner, recorded};
+use turnkey_drivers::market::ANSWER_BYTES_MAX;
 use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, AdminClient, Refusal, Told, say_json, segment};
-use crate::cli::signing::Source;
+use crate::cli::signing::{Source, demo_key};
 use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::http::admin::calls::RawCall;
 use crate::market;
 use crate::watch::captured::Captured;
 use crate::watch::mask::{masked, masked_answer};
-
-/// The keys of `turnkey demo`, of a listing and of an account: no secrets.
-const DEMO_KEYS: [&str; 2] = ["demo-key", "demo-sk"];
-
-/// Longest answer that is read: a marketplace does not read novels.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long an answer may take where the protocol is not known.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
@@ -220,16 +215,12 @@ impl Replay {
     }
 
     fn secret(&self, dialect: &dyn Dialect, lang: Lang) -> Result<SecretString, Refusal> {
-        let [of_listing, of_account] = DEMO_KEYS;
         let source = Source {
             flag: "--key",
             outright: self.key.as_deref(),
             env: self.key_env.as_deref(),
             file: self.key_file.as_ref(),
-            demo: match dialect.card().root {
-                Some(_) => of_account,
-                None => of_listing,
-            },
+            demo: demo_key(dialect),
         };
         let secret = source.read(lang);
         secret.map_err(|error| Refusal::usage(&format!("{error:#}")))

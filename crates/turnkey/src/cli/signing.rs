@@ -5,10 +5,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use secrecy::SecretString;
+use turnkey_dialects::Dialect;
 
 use crate::cli::{Lang, complain};
 use crate::config;
 use crate::words::start;
+
+/// The key of `turnkey demo`: no secret.
+pub(super) const DEMO_KEY: &str = "demo-key";
+
+/// Its account, access key and secret: no secret either.
+pub(super) const DEMO_ACCOUNT: (&str, &str) = ("demo-ak", "demo-sk");
+
+/// What signs calls in `dialect` at `turnkey demo`.
+pub(super) fn demo_key(dialect: &dyn Dialect) -> &'static str {
+    match dialect.card().root {
+        Some(_) => DEMO_ACCOUNT.1,
+        None => DEMO_KEY,
+    }
+}
 
 /// The three ways to say a key, and the demonstration's, which is no secret.
 pub(super) struct Source<'a> {

@@ -179,23 +179,12 @@ fn lost(probe: &Probe) -> Run<'_> {
 
 /// All must be answered with one and the same purchase.
 fn is_one(heard: &[Heard]) -> Verdict {
-    let mut ids: Vec<_> = heard.iter().map(sources).collect();
-    ids.dedup();
-    let is_good = ids.len() == 1 && ids.iter().all(|ids| !ids.is_empty());
-    match heard
-        .iter()
-        .find(|heard| sources(heard) != sources_of_first(ids.first()))
-    {
-        Some(other) if !is_good => holds(false, ["the same order", "同一个订单"], other),
-        _ => match heard.first() {
-            Some(first) => holds(is_good, ["the same order", "同一个订单"], first),
-            None => Verdict::Pass,
-        },
+    let first = heard.first().map(sources).unwrap_or_default();
+    let is_other = |heard: &&Heard| first.is_empty() || sources(heard) != first;
+    match heard.iter().find(is_other) {
+        Some(other) => holds(false, ["the same order", "同一个订单"], other),
+        None => Verdict::Pass,
     }
-}
-
-fn sources_of_first(first: Option<&Vec<String>>) -> Vec<String> {
-    first.cloned().unwrap_or_default()
 }
 
 pub(in crate::check) static ANOTHER: Rule = Rule {

@@ -1,13 +1,11 @@
 //! A buyer's calls at a storefront: signed in their headers, with a path and a body of their own.
 
-use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::task::JoinSet;
-use turnkey_core::storefront::REGION;
 use turnkey_core::{
     Call, Caller, InstanceId, Intent, Look, OrderId, Period, Purchase, Reason, UtcMillis,
 };
@@ -17,7 +15,7 @@ use super::wire::{Sent, exchanged};
 use super::{Heard, Probe, order_ref};
 use crate::check::Note;
 use crate::check::verdict::Stop;
-use crate::market::account_at;
+use crate::market::{account_at, place};
 
 /// Asks who asks: it changes nothing and needs nothing.
 pub const WHO: Intent = Intent::Look(Look::Caller);
@@ -80,21 +78,13 @@ impl Probe {
     pub fn purchase(&self, label: &str, spec: &str) -> Intent {
         let region = self.plan.buyer.as_ref().map(|buyer| buyer.region.clone());
         let region = region.unwrap_or_default();
-        let words = [
-            (REGION, region.clone()),
-            ("az", format!("{region}a")),
-            ("vpcId", "vpc-check".to_owned()),
-            ("subnetId", "subnet-check".to_owned()),
-            ("ipVersion", "v4".to_owned()),
-        ];
-        let context: BTreeMap<_, _> = words.map(|(name, value)| (name.to_owned(), value)).into();
         Intent::Buy(Purchase {
             order: order_ref(&self.order(label)),
             spec: spec.to_owned(),
             quantity: 1,
             period: Period::MONTH,
             renews: false,
-            context,
+            context: place(&region, &format!("{region}a"), "vpc-check", "subnet-check"),
         })
     }
 

@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use turnkey_drivers::market::ANSWER_BYTES_MAX;
 
 use super::draft::masked;
 use super::{Answer, Draft, Heard, Probe, Signing, Silence, Whose};
-
-/// Longest answer that is read: a marketplace does not read novels.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Over TLS nobody sees when a request has gone: it is hung up on after so long.
 const HUNG_UP_AFTER: Duration = Duration::from_millis(250);

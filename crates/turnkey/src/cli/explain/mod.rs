@@ -14,7 +14,7 @@ use turnkey_dialects::{Dialect, all, find};
 use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, segment};
-use crate::cli::signing::Source;
+use crate::cli::signing::{DEMO_KEY, Source};
 use crate::cli::{Exit, Lang, complain, say};
 use crate::explained::ExplanationView;
 use crate::words::start;
@@ -166,7 +166,7 @@ impl Explain {
                 outright,
                 env,
                 file,
-                demo: "demo-key",
+                demo: DEMO_KEY,
             };
             source.read(lang)
         };
@@ -181,7 +181,7 @@ impl Explain {
             keys.push((file.display().to_string(), read(None, None, Some(file))?));
         }
         if keys.is_empty() {
-            keys.push(("demo-key".to_owned(), read(None, None, None)?));
+            keys.push((DEMO_KEY.to_owned(), read(None, None, None)?));
         }
         Ok(keys)
     }

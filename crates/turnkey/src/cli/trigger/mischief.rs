@@ -96,7 +96,7 @@ impl Mischief {
     }
 
     /// Makes `call`, and does this to it.
-    pub(super) async fn done(self, market: &Arc<Market>, call: &Call, is_verbatim: bool) -> Seen {
+    pub(super) async fn done(self, market: &Arc<Market>, call: &Call) -> Seen {
         let replies = match self.requests(market, call) {
             Ok(requests) => self.sent(market, requests).await,
             Err(fault) => vec![Err(fault)],
@@ -109,7 +109,7 @@ impl Mischief {
             mischief: self,
             heard: replies.iter().map(heard).collect(),
             replies: replies.into_iter().flatten().collect(),
-            is_verbatim,
+            is_verbatim: !market.names_exchanges(),
         }
     }
 

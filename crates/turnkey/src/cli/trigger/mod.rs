@@ -21,6 +21,7 @@ use turnkey_drivers::market::{Delivery, Market, Schedule};
 
 use crate::cli::admin_client::AdminArgs;
 use crate::cli::serve::runtime;
+use crate::cli::signing::DEMO_ACCOUNT;
 use crate::cli::{Exit, Lang, complain};
 use mischief::Mischief;
 use player::Player;
@@ -50,7 +51,7 @@ pub(super) struct Trigger {
     #[arg(long, value_name = "FILE", group = "signing")]
     key_file: Option<PathBuf>,
     /// Where a buyer calls: the access key of its account.
-    #[arg(long, default_value = player::DEMO_ACCOUNT.0)]
+    #[arg(long, default_value = DEMO_ACCOUNT.0)]
     ak: String,
     /// Where a buyer calls: the region.
     #[arg(long, default_value = "cn-north-1")]
@@ -160,8 +161,7 @@ impl Trigger {
         let market = player.market(about.extra(player.caller()))?;
         let (name, is_json) = (dialect.card().name, self.admin.json);
         if !self.fault.is_empty() {
-            let is_verbatim = !dialect.card().names_exchanges;
-            let seen = runtime()?.block_on(self.misbehave(market, &call, is_verbatim));
+            let seen = runtime()?.block_on(self.misbehave(market, &call));
             return Ok(tell::mischiefs(name, action, &order, &seen, is_json, lang));
         }
         let tally = Tally::new(dialect.card(), action, order.clone(), seed);
@@ -241,16 +241,11 @@ impl Trigger {
     }
 
     /// Makes the call once with each fault.
-    async fn misbehave(
-        &self,
-        market: Market,
-        call: &Call,
-        is_verbatim: bool,
-    ) -> Vec<mischief::Seen> {
+    async fn misbehave(&self, market: Market, call: &Call) -> Vec<mischief::Seen> {
         let market = Arc::new(market);
         let mut seen = Vec::with_capacity(self.fault.len());
         for mischief in &self.fault {
-            seen.push(mischief.done(&market, call, is_verbatim).await);
+            seen.push(mischief.done(&market, call).await);
         }
         seen
     }

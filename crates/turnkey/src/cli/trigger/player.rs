@@ -9,16 +9,10 @@ use turnkey_drivers::market::{Market, Schedule};
 use turnkey_engine::SystemClock;
 
 use crate::cli::Lang;
-use crate::cli::signing::Source;
+use crate::cli::signing::{Source, demo_key};
 use crate::market::{self, account_at, known_by};
 
-/// The key of `turnkey demo`: no secret.
-const DEMO_KEY: &str = "demo-key";
-
-/// Its account: no secret either.
-pub(super) const DEMO_ACCOUNT: (&str, &str) = ("demo-ak", "demo-sk");
-
-/// Where it is.
+/// Where `turnkey demo` is.
 const DEMO: &str = "http://127.0.0.1:8686";
 
 /// What is bought from a marketplace unless something else is asked for.
@@ -65,11 +59,7 @@ impl Player {
             outright: key.outright,
             env: key.env,
             file: key.file,
-            demo: if is_storefront {
-                DEMO_ACCOUNT.1
-            } else {
-                DEMO_KEY
-            },
+            demo: demo_key(dialect),
         };
         let key = source.read(lang)?;
         let at_demo = match card.root {

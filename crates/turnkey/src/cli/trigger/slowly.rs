@@ -13,13 +13,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use turnkey_core::Fault;
 use turnkey_dialects::{OwnedRequest, Reply};
-use turnkey_drivers::market::{Market, target};
+use turnkey_drivers::market::{ANSWER_BYTES_MAX, Market, target};
 
 /// Between two bytes: an answer of a thousand bytes takes a second, well within the least of all time limits.
 const BETWEEN: Duration = Duration::from_millis(1);
-
-/// Longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Sends `request` where `market` calls, slowly, and hears the answer as slowly.
 ///

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use turnkey_core::storefront::{InstancesLook, REGION, Ticket};
+use turnkey_core::storefront::{InstancesLook, Ticket};
 use turnkey_core::{
     Call, Caller, ChangePlan, Create, Digest, InstanceId, Intent, Look, OrderId, OrderKey,
     OrderRef, Period, Purchase, Reason, Renew,
 };
 use turnkey_dialects::Action;
+
+use crate::market::place;
 
 /// As many as the lists of JD Cloud give without being asked (jdcloud-bastion §3.3).
 const PAGE: u64 = 20;
@@ -127,7 +129,12 @@ fn bought(action: &Action, about: &About<'_>, caller: &Caller) -> Option<Intent>
             quantity: 1,
             period: about.period,
             renews: false,
-            context: place(&caller.region),
+            context: place(
+                &caller.region,
+                &format!("{}a", caller.region),
+                "vpc-default",
+                "subnet-default",
+            ),
         }),
         "source" => Intent::Look(Look::Order(OrderId::new(about.order))),
         "list" => Intent::Look(Look::Instances(InstancesLook {
@@ -160,18 +167,6 @@ fn bought(action: &Action, about: &About<'_>, caller: &Caller) -> Option<Intent>
         "sign" => Intent::Look(Look::Ticket(instance?, no_ticket())),
         _ => Intent::Look(Look::Caller),
     })
-}
-
-/// Where a bought instance is to be, in the words of the API.
-fn place(region: &str) -> BTreeMap<String, String> {
-    let words = [
-        (REGION, region.to_owned()),
-        ("az", format!("{region}a")),
-        ("vpcId", "vpc-default".to_owned()),
-        ("subnetId", "subnet-default".to_owned()),
-        ("ipVersion", "v4".to_owned()),
-    ];
-    words.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Who asks for a ticket has none.

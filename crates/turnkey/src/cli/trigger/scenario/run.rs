@@ -265,8 +265,7 @@ async fn made(
     call: &Call,
 ) -> Made {
     if let Some(fault) = step.fault {
-        let is_verbatim = call.caller.is_none();
-        let seen = fault.done(market, call, is_verbatim).await;
+        let seen = fault.done(market, call).await;
         let is_good = match step.expected() {
             Expect::Success => seen.is_good() && seen.refusal().is_none(),
             Expect::Refused if fault.is_survived() => seen.heard.iter().all(Result::is_err),
