@@ -13,6 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 use turnkey_engine::SystemClock;
 
 use super::faults::Fault;
@@ -28,6 +29,8 @@ struct Shop {
     fault: Option<Fault>,
     book: Mutex<Book>,
     is_dead: AtomicBool,
+    /// Where a vendor who races holds the creates that come at once.
+    start_line: Barrier,
 }
 
 #[derive(Default)]
@@ -48,6 +51,9 @@ enum State {
 /// Key and code of each product, which is at `/0` and `/1`.
 const PRODUCTS: [(&str, &str); 2] = [("check-key-1", "code-check"), ("check-key-2", "code-other")];
 
+/// How many creates of one order the check sends at once.
+const AT_ONCE: usize = 8;
+
 /// One answer; a vendor that hangs up has none.
 type Answer = Option<(u16, String, String)>;
 
@@ -60,6 +66,7 @@ impl BadVendor {
             fault,
             book: Mutex::default(),
             is_dead: AtomicBool::new(false),
+            start_line: Barrier::new(AT_ONCE),
         });
         let serving = Arc::clone(&shop);
         tokio::spawn(async move {
@@ -387,12 +394,13 @@ impl Call<'_> {
             .orders
             .get(&key)
             .cloned();
-        if self.has(Fault::Race) {
-            // What it looked up is old by the time it is used.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let races = self.has(Fault::Race) && key.2.ends_with("-parallel");
+        if races {
+            // Each has looked before one writes: what it found is old by the time it is used.
+            self.shop.start_line.wait().await;
         }
         let mut book = self.shop.book.lock().expect("a book");
-        let found = match self.has(Fault::Race) {
+        let found = match races {
             true => found,
             false => book.orders.get(&key).cloned(),
         };
