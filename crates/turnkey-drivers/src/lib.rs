@@ -6,6 +6,7 @@
 //! with the same key, and the second ask must repeat the first answer. Only what asks
 //! another vendor ([`market`]) knows a dialect.
 
+pub mod answer;
 mod command;
 mod demo;
 mod manual;

@@ -12,6 +12,7 @@ use turnkey_core::ports::Clock;
 use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow, UtcMillis};
 use turnkey_dialects::{Action, Ask, Dialect, Overture, OwnedRequest, Reply};
 
+use crate::answer::{self, Silence};
 use crate::manual::ManualDriver;
 use crate::reach::{Guard, Lookup, Reach, unreachable};
 
@@ -257,14 +258,13 @@ impl Market {
     /// `no_answer` when none came within the time limit, `answer_too_long` when one never ended.
     pub async fn send(&self, url: &str, request: OwnedRequest) -> Result<Reply, Fault> {
         let failed = |error: &reqwest::Error| {
-            let why = if let Some(refused) = unreachable(error) {
-                refused.to_string()
-            } else if error.is_timeout() {
-                format!("no answer within {:?}", self.time_limit())
-            } else if error.is_connect() {
-                format!("nobody answers at {url}; is the server running?")
-            } else {
-                "the connection broke off".to_owned()
+            let why = match (unreachable(error), Silence::from(error)) {
+                (Some(refused), _) => refused.to_string(),
+                (None, Silence::Nobody) => {
+                    format!("nobody answers at {url}; is the server running?")
+                }
+                (None, Silence::Late) => format!("no answer within {:?}", self.time_limit()),
+                (None, Silence::Broken) => "the connection broke off".to_owned(),
             };
             Fault::busy("no_answer", why)
         };
@@ -291,14 +291,11 @@ impl Market {
                            asked for";
             return Err(Fault::busy("reply_malformed", message));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                let message = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
-                return Err(Fault::malformed("answer_too_long", message));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = answer::whole(&mut response, ANSWER_BYTES_MAX).await;
+        let body = body.map_err(|error| failed(&error))?.ok_or_else(|| {
+            let message = format!("the answer has more than {ANSWER_BYTES_MAX} bytes");
+            Fault::malformed("answer_too_long", message)
+        })?;
         Ok(Reply {
             status: response.status().as_u16(),
             content_type,

@@ -29,6 +29,7 @@ use turnkey_core::limits::cut;
 use turnkey_core::ports::{Boxed, Clock, Driver, Immediate, Verdict, Work};
 use turnkey_core::{Access, OperationKind, UtcMillis};
 
+use crate::answer;
 use crate::market::ClientError;
 use crate::redact::redact;
 use crate::spoken::{Answered, Ask};
@@ -218,16 +219,8 @@ impl Heard {
         let coding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
         let body = match coding {
             None | Some(b"identity") => {
-                let mut kept = Vec::new();
-                loop {
-                    match response.chunk().await.map_err(broken)? {
-                        None => break Body::Whole(kept),
-                        Some(more) if kept.len() + more.len() > BODY_BYTES_MAX => {
-                            break Body::TooLong;
-                        }
-                        Some(more) => kept.extend_from_slice(&more),
-                    }
-                }
+                let body = answer::whole(&mut response, BODY_BYTES_MAX).await;
+                body.map_err(broken)?.map_or(Body::TooLong, Body::Whole)
             }
             Some(_) => Body::Coded,
         };

@@ -12,6 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use turnkey_drivers::answer;
+
 use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::config::{self, runtime};
@@ -306,14 +308,11 @@ impl AdminClient {
         let unheard =
             |error: reqwest::Error| Refusal::nobody(format!("{}: {}", self.url, innermost(&error)));
         let mut response = request.send().await.map_err(unheard)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unheard)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                let message = format!("{} answered more than {ANSWER_BYTES_MAX} bytes", self.url);
-                return Err(Refusal::nobody(message));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = answer::whole(&mut response, ANSWER_BYTES_MAX).await;
+        let body = body.map_err(unheard)?.ok_or_else(|| {
+            let message = format!("{} answered more than {ANSWER_BYTES_MAX} bytes", self.url);
+            Refusal::nobody(message)
+        })?;
         Ok((response.status(), body))
     }
 }

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use turnkey_core::Fault;
 use turnkey_dialects::{Dialect, Reply, Request, Resigner, recorded};
+use turnkey_drivers::answer::{self, Silence};
 use turnkey_drivers::market::ANSWER_BYTES_MAX;
 use turnkey_engine::SystemClock;
 
@@ -397,27 +398,20 @@ async fn send(http: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, Stri
         headers,
         body,
     } = outgoing;
-    let failed = |error: reqwest::Error| {
-        if error.is_timeout() {
-            "no answer in time".to_owned()
-        } else if error.is_connect() {
-            "nobody answers there".to_owned()
-        } else {
-            "the connection broke off".to_owned()
-        }
+    let failed = |error: reqwest::Error| match Silence::from(&error) {
+        Silence::Nobody => "nobody answers there".to_owned(),
+        Silence::Late => "no answer in time".to_owned(),
+        Silence::Broken => "the connection broke off".to_owned(),
     };
     let request = http.request(method, url).headers(headers).body(body);
     let mut response = request.send().await.map_err(failed)?;
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(format!("the answer has more than {ANSWER_BYTES_MAX} bytes"));
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let body = answer::whole(&mut response, ANSWER_BYTES_MAX).await;
+    let body = body
+        .map_err(failed)?
+        .ok_or_else(|| format!("the answer has more than {ANSWER_BYTES_MAX} bytes"))?;
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,

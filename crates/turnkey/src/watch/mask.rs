@@ -52,6 +52,22 @@ pub fn masked_answer(body: &[u8]) -> String {
     }
 }
 
+/// The body of an answer with its passwords, keys and tokens masked, for whoever checks the vendor: a
+/// link or a user name is what they look for. One that is not JSON is shown unless it speaks of a
+/// password, which no rule would find in it.
+#[must_use]
+pub fn without_secrets(body: &[u8]) -> String {
+    if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
+        mask_value(&mut value, is_secret);
+        return value.to_string();
+    }
+    let text = String::from_utf8_lossy(body);
+    match text.to_lowercase().contains("password") {
+        true => "(not shown: it speaks of a password)".to_owned(),
+        false => text.trim_end().to_owned(),
+    }
+}
+
 fn masked_line(line: &str) -> String {
     let Some((before, query)) = line.split_once('?') else {
         return line.to_owned();
@@ -106,7 +122,8 @@ fn masked_body(body: &str) -> String {
 fn mask_members(members: &mut Map<String, Value>, is_secret: fn(&str) -> bool) -> bool {
     let mut found = false;
     for (name, value) in members {
-        if is_secret(name) && !value.is_null() {
+        let is_empty = value.is_null() || value == "";
+        if is_secret(name) && !is_empty {
             *value = Value::from(MASK);
             found = true;
         } else {
@@ -145,17 +162,29 @@ fn is_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{masked, masked_answer};
+    use super::{masked, masked_answer, without_secrets};
 
     #[test]
     fn an_answer_shows_nothing_that_opens_an_instance() {
         let answer = r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"SECRET","username":"SECRET","adminUrl":"","password":"SECRET"},"appInfo":{"authUrl":null,"admin":{"url":"SECRET"}}}"#;
         assert_eq!(
             masked_answer(answer.as_bytes()),
-            r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"********","username":"********","adminUrl":"********","password":"********"},"appInfo":{"authUrl":null,"admin":{"url":"********"}}}"#
+            r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"********","username":"********","adminUrl":"","password":"********"},"appInfo":{"authUrl":null,"admin":{"url":"********"}}}"#
         );
         assert_eq!(masked_answer(b"<SECRET>"), "[a body of 8 bytes]");
         assert_eq!(masked_answer(b""), "");
+    }
+
+    #[test]
+    fn who_checks_a_vendor_sees_links_and_names_but_no_password() {
+        let answer = r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"https://a.example","username":"u","password":"SECRET"},"appInfo":{"password":"","adminPassword":["SECRET"],"authUrl":null}}"#;
+        assert_eq!(
+            without_secrets(answer.as_bytes()),
+            r#"{"instanceId":"i-1","instanceInfo":{"frontEndUrl":"https://a.example","username":"u","password":"********"},"appInfo":{"password":"","adminPassword":"********","authUrl":null}}"#
+        );
+        assert_eq!(without_secrets(b"<h1>oops</h1>\n"), "<h1>oops</h1>");
+        let told = without_secrets(b"your Password is SECRET");
+        assert_eq!(told, "(not shown: it speaks of a password)");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::check::Note;
+use crate::watch::mask::without_secrets;
 
 /// Longest body that is shown, in characters.
 const SHOWN_CHARS_MAX: usize = 1000;
@@ -80,7 +81,7 @@ impl Heard {
             Ok(answer) => (
                 Some(answer.status),
                 answer.content_type.clone(),
-                shown(&answer.body),
+                cut(&without_secrets(&answer.body), SHOWN_CHARS_MAX),
             ),
             Err(_) => (None, String::new(), String::new()),
         };
@@ -181,47 +182,11 @@ impl Silence {
     }
 }
 
-fn shown(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(mut body) => {
-            mask(&mut body);
-            body.to_string()
-        }
-        // What is no JSON may hold an account all the same, where no rule finds it.
-        Err(_) => {
-            let text = String::from_utf8_lossy(body).into_owned();
-            let is_telling = text.to_lowercase().contains("password");
-            if is_telling {
-                "(not shown: it speaks of a password)".to_owned()
-            } else {
-                text
-            }
-        }
-    };
-    cut(text.trim_end(), SHOWN_CHARS_MAX)
-}
-
 fn cut(text: &str, chars_max: usize) -> String {
     let mut chars = text.chars();
     let kept: String = chars.by_ref().take(chars_max).collect();
     match chars.next() {
         Some(_) => kept + "…",
         None => kept,
-    }
-}
-
-fn mask(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                if name.to_lowercase().contains("password") && !field.is_null() && field != "" {
-                    *field = "********".into();
-                } else {
-                    mask(field);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

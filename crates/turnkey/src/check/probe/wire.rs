@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use turnkey_drivers::answer;
 use turnkey_drivers::market::ANSWER_BYTES_MAX;
 
 use super::draft::masked;
@@ -119,21 +120,12 @@ async fn answered(client: &reqwest::Client, request: &Sent) -> Result<Answer, Si
         builder = builder.header(*name, value);
     }
     let body = request.body.clone();
-    let mut response = builder
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| silence(&error))?;
+    let mut response = builder.body(body).send().await.map_err(silence)?;
     let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
     let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
     let content_type = content_type.unwrap_or_default().into_owned();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| silence(&error))? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(Silence::TooLong);
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let body = answer::whole(&mut response, ANSWER_BYTES_MAX).await;
+    let body = body.map_err(silence)?.ok_or(Silence::TooLong)?;
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
@@ -141,13 +133,12 @@ async fn answered(client: &reqwest::Client, request: &Sent) -> Result<Answer, Si
     })
 }
 
-fn silence(error: &reqwest::Error) -> Silence {
-    if error.is_connect() {
-        Silence::Nobody
-    } else if error.is_timeout() {
-        Silence::Late
-    } else {
-        Silence::Broken
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
+fn silence(error: reqwest::Error) -> Silence {
+    match answer::Silence::from(&error) {
+        answer::Silence::Nobody => Silence::Nobody,
+        answer::Silence::Late => Silence::Late,
+        answer::Silence::Broken => Silence::Broken,
     }
 }
 

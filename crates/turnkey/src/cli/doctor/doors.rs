@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use turnkey_drivers::answer;
+
 use crate::cli::doctor::{Report, says};
 use crate::config::Settings;
 use crate::market;
@@ -110,13 +112,9 @@ async fn reachable(listen: &str) -> Option<SocketAddr> {
 /// Status and body of what is at `url`.
 async fn ask(client: &reqwest::Client, url: &str) -> Option<(u16, String)> {
     let mut response = client.get(url).send().await.ok()?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_BYTES_MAX {
-            return None;
-        }
-    }
+    let body = answer::whole(&mut response, ANSWER_BYTES_MAX)
+        .await
+        .ok()??;
     let body = String::from_utf8_lossy(&body).into_owned();
     Some((response.status().as_u16(), body))
 }

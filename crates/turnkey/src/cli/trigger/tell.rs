@@ -10,6 +10,7 @@ use turnkey_drivers::market::{Delivery, Market};
 
 use crate::cli::terminal::{escaped, table};
 use crate::cli::{Exit, Lang, complain, say};
+use crate::watch::mask::without_secrets;
 use crate::words::told;
 
 use super::mischief::{Seen, named};
@@ -325,7 +326,7 @@ pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str) {
                 "<- {} {}   {took:.3} s of {limit} s",
                 reply.status, reply.content_type
             ));
-            say(&format!("   {}", masked(reply)));
+            say(&format!("   {}", shown(reply)));
         }
         None => say(&format!("<- no answer   {took:.3} s of {limit} s")),
     }
@@ -336,36 +337,8 @@ fn is_no_listing(reply: &Reply) -> bool {
     reply.status == 404 && serde_json::from_slice::<Value>(&reply.body).is_err()
 }
 
-/// The body of an answer with its passwords masked, fit for a terminal.
-fn masked(reply: &Reply) -> String {
-    let text = match serde_json::from_slice::<Value>(&reply.body) {
-        Ok(mut body) => {
-            mask(&mut body);
-            body.to_string()
-        }
-        Err(_) => String::from_utf8_lossy(&reply.body).into_owned(),
-    };
-    escaped(&text.trim_end().chars().take(2000).collect::<String>())
-}
-
-fn mask(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match field {
-                    Value::String(text) if name == "password" && !text.is_empty() => {
-                        "********".clone_into(text);
-                    }
-                    Value::String(_)
-                    | Value::Null
-                    | Value::Bool(_)
-                    | Value::Number(_)
-                    | Value::Array(_)
-                    | Value::Object(_) => mask(field),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+/// The body of an answer with its secrets masked, fit for a terminal.
+fn shown(reply: &Reply) -> String {
+    let text = without_secrets(&reply.body);
+    escaped(&text.chars().take(2000).collect::<String>())
 }
