@@ -6,6 +6,7 @@ mod faults;
 mod own_server;
 mod page;
 mod reports;
+mod spelling;
 
 use std::sync::Arc;
 
