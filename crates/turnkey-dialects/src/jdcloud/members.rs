@@ -8,6 +8,7 @@ use turnkey_core::limits::TEXT_BYTES_MAX;
 use turnkey_core::storefront::{Comparison, Test, Tested};
 use turnkey_core::{Fault, InstanceId};
 
+use super::unique::{TWICE, Unique};
 use crate::text::quoted;
 
 /// Filters and sorts that one list may have, and values that one filter may have.
@@ -98,13 +99,23 @@ impl<'a> Members<'a> {
     }
 }
 
-/// A body that is a JSON object; where it is empty, one without members.
+/// A body that is a JSON object of which no name is given twice; where it is empty, one without
+/// members.
 pub(crate) fn body(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_slice(bytes)
-        .map_err(|_| Fault::malformed("body_malformed", "the body must be a JSON object"))
+    match serde_json::from_slice(bytes) {
+        Ok(Unique(Value::Object(members))) => Ok(members),
+        Err(error) if error.to_string().starts_with(TWICE) => Err(Fault::malformed(
+            "parameter_repeated",
+            "the body gives a parameter twice",
+        )),
+        Ok(_) | Err(_) => {
+            let rule = "the body must be a JSON object";
+            Err(Fault::malformed("body_malformed", rule))
+        }
+    }
 }
 
 /// The parameters of a query, decoded; of one that is given twice the first (§2: Node repeats some).

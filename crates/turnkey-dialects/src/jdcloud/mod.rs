@@ -14,6 +14,7 @@ mod canonical;
 mod client;
 pub(crate) mod envelope;
 pub(crate) mod members;
+mod unique;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};

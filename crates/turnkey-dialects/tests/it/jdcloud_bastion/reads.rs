@@ -95,6 +95,21 @@ fn deep_or_broken_json_is_refused() {
 }
 
 #[test]
+fn a_member_that_is_given_twice_is_refused_however_deep() {
+    for (old, new) in [
+        (r#""quantity":1"#, r#""quantity":1,"quantity":100"#),
+        (r#""quantity":1"#, r#""quantity":1,"qu\u0061ntity":1"#),
+        (r#"{"regionId""#, r#"{"regionId":"cn-north-1","regionId""#),
+        (r#"{"regionId""#, r#"{"unknown":[{"a":1,"a":2}],"regionId""#),
+    ] {
+        let fault = create_with(old, new).read().unwrap_err();
+        assert_eq!(fault.code, "parameter_repeated", "{new}");
+    }
+    let twice_in_two = r#"{"unknown":[{"a":1},{"a":2.5,"b":-1}],"regionId""#;
+    create_with(r#"{"regionId""#, twice_in_two).read().unwrap();
+}
+
+#[test]
 fn the_wrong_type_is_named_for_every_member() {
     for (old, new, name) in [
         (r#""az":"cn-north-1a""#, r#""az":1"#, "az"),
