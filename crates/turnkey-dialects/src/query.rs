@@ -116,6 +116,18 @@ impl<'a> Query<'a> {
     }
 }
 
+/// The segments of `raw` but the signature, exactly as they stand, sorted by name: of a query that
+/// nobody can parse.
+pub(crate) fn as_spelt(raw: &str) -> String {
+    let name = |segment: &&str| segment.split('=').next().unwrap_or_default().to_owned();
+    let segments = raw.split('&').filter(|segment| !segment.is_empty());
+    let mut segments: Vec<_> = segments
+        .filter(|segment| name(segment) != "signature")
+        .collect();
+    segments.sort_by_key(name);
+    segments.join("&")
+}
+
 impl<'a> Parameter<'a> {
     /// The parameters of a raw query, in the order in which they stand.
     ///

@@ -167,22 +167,28 @@ pub(crate) fn signed(
     signed_by(query, form, key.secret())
 }
 
-/// The same with the signature that `secret` makes.
+/// The same with the signature that `secret` makes. As it is sent, anything can be signed: also what
+/// no parser takes.
 ///
 /// # Errors
-/// As [`Query::parse`].
+/// As [`Query::parse`], where parameters are spelt anew.
 pub(crate) fn signed_by(
     mut query: String,
     form: Form,
     secret: &SecretString,
 ) -> Result<(String, String), Fault> {
-    let unsigned = Query::parse(&query)?;
-    if let Some(given) = unsigned.get("signature").map(str::to_owned) {
-        return Ok((query, given));
-    }
-    let message = match form.spelling {
-        Spelling::Canonical => unsigned.canonical("signature"),
-        Spelling::AsSent => unsigned.as_received("signature"),
+    let message = match (Query::parse(&query), form.spelling) {
+        (Ok(unsigned), spelling) => {
+            if let Some(given) = unsigned.get("signature").map(str::to_owned) {
+                return Ok((query, given));
+            }
+            match spelling {
+                Spelling::Canonical => unsigned.canonical("signature"),
+                Spelling::AsSent => unsigned.as_received("signature"),
+            }
+        }
+        (Err(_), Spelling::AsSent) => query::as_spelt(&query),
+        (Err(fault), Spelling::Canonical) => return Err(fault),
     };
     let signature = BASE64_STANDARD.encode(hmac_sha256(secret, [form.prefix, &message]));
     query::append(&mut query, "signature", &signature);

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use turnkey_core::decide::Outcome;
 use turnkey_core::ports::Clock;
 use turnkey_core::{Call, Ends, Fault, FaultKind, Listing, Offers, Product, Slow, UtcMillis};
-use turnkey_dialects::{Action, Ask, Dialect, Overture, OwnedRequest, Reply};
+use turnkey_dialects::{Action, Ask, Dialect, Overture, OwnedRequest, Reply, Request, Resigner};
 
 use crate::answer::{self, Silence};
 use crate::manual::ManualDriver;
@@ -81,12 +81,21 @@ pub struct Delivery {
     pub reply: Option<Reply>,
     /// How often it called.
     pub calls: u32,
-    /// How many answers were thrown away.
-    pub lost: u32,
+    /// The answer that was thrown away: who called never heard it, and only a bystander may compare it
+    /// with the next.
+    pub lost: Option<Lost>,
     /// How many calls came to no answer, at least not within the time limit.
     pub unanswered: u32,
     /// How long the slowest answer took.
     pub slowest: Duration,
+}
+
+/// An answer that the vendor gave and nobody heard.
+pub struct Lost {
+    /// As it came.
+    pub reply: Reply,
+    /// What the marketplace would have made of it.
+    pub outcome: Result<Outcome, Fault>,
 }
 
 impl Market {
@@ -166,7 +175,7 @@ impl Market {
     }
 
     /// Calls until an answer is final, or the protocol's repeats are used up. With `is_lost` the
-    /// first answer is thrown away, as a network might.
+    /// first answer that comes is thrown away, as a network might: for who called it never came.
     pub async fn deliver(&self, action: &'static Action, call: &Call, is_lost: bool) -> Delivery {
         let nobody = Fault::busy("no_answer", "no answer came");
         let mut delivery = Delivery {
@@ -174,20 +183,27 @@ impl Market {
             outcome: Err(nobody),
             reply: None,
             calls: 0,
-            lost: 0,
+            lost: None,
             unanswered: 0,
             slowest: Duration::ZERO,
         };
         loop {
+            let request = match self.spell(call) {
+                Ok(request) => request,
+                Err(fault) => {
+                    delivery.outcome = Err(fault);
+                    return delivery;
+                }
+            };
             delivery.calls += 1;
             let since = Instant::now();
-            let answered = self.call_once(call).await;
+            let answered = self.send(&self.url, request).await;
             delivery.slowest = delivery.slowest.max(since.elapsed());
-            if is_lost && delivery.lost == 0 {
-                delivery.lost = 1;
-                continue;
-            }
             match answered {
+                Ok(reply) if is_lost && delivery.lost.is_none() => {
+                    let outcome = self.ask.hear(call, &reply);
+                    delivery.lost = Some(Lost { reply, outcome });
+                }
                 Ok(reply) => {
                     delivery.outcome = self.ask.hear(call, &reply);
                     delivery.reply = Some(reply);
@@ -202,16 +218,12 @@ impl Market {
                 .outcome
                 .as_ref()
                 .map_or_else(|fault| fault.kind == FaultKind::Upstream, |_| true);
-            let is_last = delivery.calls > action.retries + delivery.lost;
+            let is_last = delivery.calls > action.retries;
             if is_final || is_last {
                 return delivery;
             }
             tokio::time::sleep(self.schedule.pause).await;
         }
-    }
-
-    async fn call_once(&self, call: &Call) -> Result<Reply, Fault> {
-        self.send(&self.url, self.spell(call)?).await
     }
 
     /// `call` in the marketplace's words, signed now.
@@ -235,6 +247,48 @@ impl Market {
         let set = [self.set.as_slice(), extra].concat();
         self.ask
             .ask(call, &self.listing, &self.own_query, &set, now)
+    }
+
+    /// `request`, which asks for `call`, with a signature of now over exactly what it says, however
+    /// badly that is spelt; `None` where the protocol cannot sign it.
+    #[must_use]
+    pub fn sign_as_spelt(&self, call: &Call, request: &OwnedRequest) -> Option<OwnedRequest> {
+        let accounts = self
+            .listing
+            .storefront
+            .as_ref()
+            .map(|front| &front.accounts);
+        let account = call.caller.as_ref().zip(accounts);
+        let account = account.and_then(|(caller, accounts)| accounts.named(&caller.account));
+        let keys = account.map_or(&self.listing.keys, |account| &account.secrets);
+        // A marketplace may sign what it sends as it stands; a buyer has no other way.
+        let as_sent = ("signing".to_owned(), "as-sent".to_owned());
+        let set = match account {
+            Some(_) => Vec::new(),
+            None => vec![as_sent],
+        };
+        let by = Resigner {
+            secret: keys.first()?.secret(),
+            access_key: account.map(|account| account.access_key.as_str()),
+            host: origin(&self.url).rsplit("://").next().unwrap_or_default(),
+        };
+        let headers: Vec<_> = request
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        let sent = Request {
+            method: request.method,
+            path: &request.path,
+            query: &request.query,
+            headers: &headers,
+            body: &request.body,
+        };
+        let signed = self.ask.resign(&sent, &by, &set, self.now()).ok()?;
+        Some(OwnedRequest {
+            method: request.method,
+            ..signed
+        })
     }
 
     /// What its wall clock shows.

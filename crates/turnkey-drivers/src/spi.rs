@@ -6,6 +6,7 @@
 //! | success | done; a create's instance id is kept beside its access |
 //! | a create that holds the place of an instance still to come | done: its links are the access |
 //! | a no that conforms to the protocol | a final no, with the vendor's words |
+//! | the same to a create that was called before | retry, then dead: an unheard call may have made it |
 //! | anything else, after the protocol's repeats | retry, then dead |
 //!
 //! One attempt of an operation is one whole schedule, and the outgoing order key is the operation
@@ -159,7 +160,7 @@ impl SpiDriver {
         }
         let call = call(intent, false);
         let delivery = market.deliver(action, &call, false).await;
-        Ok(verdict(work.kind, &delivery))
+        Ok(verdict(work, &delivery))
     }
 
     /// The marketplace that the vendor knows, with the key as it is now.
@@ -355,7 +356,13 @@ fn is_refused(work: &Work) -> bool {
     work.access.is_none() && work.order.as_ref().is_some_and(|order| order.is_refused)
 }
 
-fn verdict(kind: OperationKind, delivery: &Delivery) -> Verdict {
+/// A create whose first call came to no clear answer may have made an instance, whatever is said
+/// later: to end the order for good would leave that one to nobody. So its no is tried again until a
+/// person looks.
+fn verdict(work: &Work, delivery: &Delivery) -> Verdict {
+    let kind = work.kind;
+    let may_have_made =
+        kind == OperationKind::Provision && (work.attempt > 1 || delivery.calls > 1);
     let made = |instance: &InstanceId, access: &Access| {
         let mut access = access.clone();
         let id = instance.as_str().to_owned();
@@ -386,7 +393,13 @@ fn verdict(kind: OperationKind, delivery: &Delivery) -> Verdict {
             "{}: the vendor answered something else",
             delivery.action.wire
         )),
-        Err(fault) if fault.kind == FaultKind::Upstream => Verdict::No(fault.message.clone()),
+        Err(fault) if fault.kind == FaultKind::Upstream && !may_have_made => {
+            Verdict::No(fault.message.clone())
+        }
+        Err(fault) if fault.kind == FaultKind::Upstream => Verdict::Retry(format!(
+            "{}; an earlier call came to no answer and may have made the instance: look there",
+            said(delivery, fault, None)
+        )),
         Err(fault) => Verdict::Retry(said(delivery, fault, None)),
     }
 }
@@ -404,6 +417,7 @@ fn said(delivery: &Delivery, fault: &Fault, overture: Option<Overture>) -> Strin
         false => "",
     };
     let times = match calls {
+        0 => "never".to_owned(),
         1 => "once".to_owned(),
         calls => format!("{calls} times"),
     };

@@ -92,6 +92,15 @@ impl AdminArgs {
         })
     }
 
+    /// Whether the admin API is that of the server at `to`, as far as is known here: it was named, or a
+    /// demo says so.
+    pub(super) fn is_of(&self, to: &str) -> bool {
+        let named = self.admin.is_some() || config::environment("TURNKEY_ADMIN_URL").is_ok();
+        let origin = |url: &str| Some(url::Url::parse(url).ok()?.origin());
+        let demo = runtime::demo_door().and_then(|demo| origin(&demo.market));
+        named || (demo.is_some() && demo == origin(to))
+    }
+
     /// The URL, and the token that goes with it where a demo left one. A demo's token goes to no
     /// other place than the demo.
     fn found(&self) -> (String, Option<SecretString>) {
@@ -138,6 +147,21 @@ impl Refusal {
             code: None,
             message,
         }
+    }
+
+    /// The code, in our words; none where nobody answered.
+    pub(super) fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// What was said.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether nobody answered at all.
+    pub(super) fn is_silence(&self) -> bool {
+        self.status.is_none()
     }
 
     /// What was typed makes no sense.

@@ -64,6 +64,7 @@ impl Demo {
             let door = DemoDoor {
                 url: format!("http://{admin}"),
                 token: new_token(),
+                market: format!("http://{address}"),
             };
             let token = door.token.expose_secret().to_owned();
             let mut overrides = vec![

@@ -34,6 +34,7 @@ mod why;
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -173,16 +174,27 @@ pub fn main() -> ExitCode {
         Command::Stock(stock) => stock.run(lang),
         Command::Sweeper(sweeper) => sweeper.run(lang),
     };
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            complain(&format!("turnkey: {}", why(&error, lang)));
-            if let Some(said) = error.downcast_ref::<Said>() {
-                let next = lang.pick("what to do: turnkey why", "怎么办：turnkey why");
-                complain(&format!("{next} {}", said.code));
-            }
-            Exit::Refused.into()
-        }
+    let exit = ended.unwrap_or_else(|error| {
+        told_why(&error, lang);
+        Exit::Refused
+    });
+    // Who got half of an answer must not take it for the whole.
+    let is_heard = !IS_UNHEARD.load(Ordering::Relaxed);
+    let exit = if is_heard { exit } else { Exit::Refused };
+    exit.into()
+}
+
+/// Tells why what was typed cannot be done: it names what there is not, or what is malformed.
+fn misused(error: &anyhow::Error, lang: Lang) -> Exit {
+    told_why(error, lang);
+    Exit::Usage
+}
+
+fn told_why(error: &anyhow::Error, lang: Lang) {
+    complain(&format!("turnkey: {}", why(error, lang)));
+    if let Some(said) = error.downcast_ref::<Said>() {
+        let next = lang.pick("what to do: turnkey why", "怎么办：turnkey why");
+        complain(&format!("{next} {}", said.code));
     }
 }
 
@@ -198,10 +210,14 @@ fn why(error: &anyhow::Error, lang: Lang) -> String {
     format!("{}{causes} [{}]", said.words(lang), said.code)
 }
 
+/// Whether something that was printed went nowhere, since a disk was full for example.
+static IS_UNHEARD: AtomicBool = AtomicBool::new(false);
+
 /// Prints data.
 fn say(line: &str) {
     if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() != ErrorKind::BrokenPipe
+        && !IS_UNHEARD.swap(true, Ordering::Relaxed)
     {
         complain(&format!("turnkey: stdout: {error}"));
     }

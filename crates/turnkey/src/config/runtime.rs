@@ -24,12 +24,15 @@ pub struct DemoDoor {
     pub url: String,
     /// Its token.
     pub token: SecretString,
+    /// Where marketplaces call it: scheme, host and port.
+    pub market: String,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Written {
     admin: String,
     token: String,
+    market: String,
 }
 
 /// The file that tells of a running demo; removed when it is dropped.
@@ -51,6 +54,7 @@ impl DemoFile {
         let text = serde_json::to_string(&Written {
             admin: door.url.clone(),
             token: door.token.expose_secret().to_owned(),
+            market: door.market.clone(),
         })?;
         // Written beside and moved, so that nobody reads half of it, and the mode is ours even
         // when an old one lies there.
@@ -86,6 +90,7 @@ pub fn demo_door() -> Option<DemoDoor> {
     Some(DemoDoor {
         url: written.admin,
         token: written.token.into(),
+        market: written.market,
     })
 }
 

@@ -96,6 +96,31 @@ async fn a_no_that_conforms_is_final_and_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_no_after_a_create_that_nobody_heard_of_is_for_a_person() {
+    let ok = json(200, r#"{"success":true}"#);
+    let no = json(200, r#"{"success":false,"message":"order exists"}"#);
+    // The connection closes when the vendor may have made the instance.
+    let vendor = answering(vec![ok.clone(), Vec::new(), no.clone()]).await;
+    let verdict = drive(APPCENTER, &vendor, work(OperationKind::Provision)).await;
+    let said = note(&verdict);
+    assert!(said.contains("order exists"), "{said}");
+    assert!(said.contains("may have made the instance"), "{said}");
+
+    let next = Work {
+        attempt: 2,
+        ..work(OperationKind::Provision)
+    };
+    let vendor = answering(vec![ok.clone(), no.clone()]).await;
+    let verdict = drive(APPCENTER, &vendor, next).await;
+    assert!(note(&verdict).contains("may have made the instance"));
+
+    // Whatever else is refused has its instance.
+    let vendor = answering(vec![ok, Vec::new(), no]).await;
+    let verdict = drive(APPCENTER, &vendor, later(OperationKind::Renew)).await;
+    assert!(matches!(verdict, Verdict::No(_)), "{verdict:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_the_protocol_is_a_failure_that_names_the_rule() {
     let created = created(APPCENTER);
     let no_id = r#"{"success":true,"instanceId":""}"#;

@@ -18,8 +18,8 @@ const AT_ONCE: usize = 8;
 /// Farther than any vendor's clock may be off, in milliseconds: a day.
 const FAR_MS: i64 = 86_400_000;
 
-/// By how much the first of two calls is older that come in the other order, in milliseconds: well
-/// within any vendor's window.
+/// By how much one of two calls is older than the other, in milliseconds: well within any vendor's
+/// window.
 const OLDER_MS: i64 = 2_000;
 
 /// What a signature looks like that nobody made.
@@ -43,7 +43,7 @@ pub(super) enum Mischief {
     UnknownField,
     /// Signed by somebody without the key.
     BadSignature,
-    /// Signed for a month, and then changed to nine.
+    /// Changed after it was signed: for another time, or about another instance.
     Tampered,
     /// A parameter is given twice.
     RepeatedField,
@@ -61,12 +61,14 @@ pub(super) enum Mischief {
 pub(super) struct Seen {
     /// What was done.
     pub(super) mischief: Mischief,
-    /// Each answer, as the caller hears it.
+    /// Each answer, as the caller hears it, or would if it had come through.
     pub(super) heard: Vec<Result<Outcome, Fault>>,
     /// The answers that came, as they were.
     pub(super) replies: Vec<Reply>,
     /// Whether two answers to one call have the same bytes in this protocol.
     is_verbatim: bool,
+    /// Why it could not be done here, so that nothing is known of the vendor.
+    pub(super) untried: Option<[&'static str; 2]>,
 }
 
 impl Mischief {
@@ -97,7 +99,10 @@ impl Mischief {
 
     /// Makes `call`, and does this to it.
     pub(super) async fn done(self, market: &Arc<Market>, call: &Call) -> Seen {
-        let replies = match self.requests(market, call) {
+        let requests = self.requests(market, call);
+        let untried = self.untried(market, call, requests.as_deref().unwrap_or_default());
+        let replies = match requests {
+            Ok(_) if untried.is_some() => Vec::new(),
             Ok(requests) => self.sent(market, requests).await,
             Err(fault) => vec![Err(fault)],
         };
@@ -110,7 +115,27 @@ impl Mischief {
             heard: replies.iter().map(heard).collect(),
             replies: replies.into_iter().flatten().collect(),
             is_verbatim: !market.names_exchanges(),
+            untried,
         }
+    }
+
+    /// Why nothing could be learnt of it here.
+    fn untried(
+        self,
+        market: &Market,
+        call: &Call,
+        requests: &[OwnedRequest],
+    ) -> Option<[&'static str; 2]> {
+        let has_body = requests.iter().any(|request| !request.body.is_empty());
+        if self == Self::SlowRead && market.url().starts_with("https:") {
+            return Some(slowly::OVER_HTTP_ONLY);
+        }
+        // jdcloud-openapi §2: of a parameter of the query that is given twice the first counts.
+        let may_repeat = call.caller.is_some() && !has_body;
+        (self == Self::RepeatedField && may_repeat).then_some([
+            "this protocol's queries may give a parameter twice",
+            "该协议的查询串允许参数重复",
+        ])
     }
 
     /// What is sent, in the order in which it is.
@@ -120,22 +145,29 @@ impl Mischief {
         let with = |name: &str, value: &str| {
             market.spell_at(call, &[(name.to_owned(), value.to_owned())], now)
         };
+        // Otherwise a vendor may refuse it for its signature, and never look at the rest.
+        let signed = |spoilt: OwnedRequest| market.sign_as_spelt(call, &spoilt).unwrap_or(spoilt);
         Ok(match self {
-            Self::Duplicate | Self::LostAnswer => {
+            Self::Duplicate => {
                 let request = at(0)?;
                 vec![request.clone(), request]
             }
+            // Whoever calls again signs again.
+            Self::LostAnswer => vec![at(-OLDER_MS)?, at(0)?],
             Self::Parallel => vec![at(0)?; AT_ONCE],
             Self::Reorder => vec![at(0)?, at(-OLDER_MS)?],
             Self::SlowRead => vec![at(0)?],
             Self::UnknownField => vec![with("turnkey_unknown", "1")?],
             Self::BadSignature => vec![forged(at(0)?, || with("signature", FORGED))?],
-            Self::Tampered => vec![tampered(at(0)?, &market.spell_at(&longer(call), &[], now)?)],
-            Self::RepeatedField => vec![repeated(at(0)?)],
+            Self::Tampered => vec![tampered(
+                at(0)?,
+                &market.spell_at(&another(call), &[], now)?,
+            )],
+            Self::RepeatedField => vec![signed(repeated(at(0)?))],
             Self::StaleTime => vec![at(-FAR_MS)?],
             Self::FutureTime => vec![at(FAR_MS)?],
-            Self::BrokenEncoding => vec![broken(at(0)?)],
-            Self::WrongMethod => vec![with_other_method(at(0)?)],
+            Self::BrokenEncoding => vec![signed(broken(at(0)?))],
+            Self::WrongMethod => vec![signed(with_other_method(at(0)?, call))],
         })
     }
 
@@ -159,17 +191,9 @@ impl Mischief {
                     replies.push(slowly::sent(market, request).await);
                 }
             }
-            Self::LostAnswer => {
-                let mut requests = requests.into_iter();
-                if let Some(first) = requests.next() {
-                    // It was answered, and that is all that is known of it.
-                    let _ = market.send(market.url(), first).await;
-                }
-                for request in requests {
-                    replies.push(market.send(market.url(), request).await);
-                }
-            }
-            Self::Duplicate
+            // The lost answer is heard by us, who compare it with the one that came through.
+            Self::LostAnswer
+            | Self::Duplicate
             | Self::Reorder
             | Self::UnknownField
             | Self::BadSignature
@@ -198,8 +222,13 @@ impl Seen {
         ids
     }
 
-    /// Whether the vendor made of it what it should.
-    pub(super) fn is_good(&self) -> bool {
+    /// Whether the vendor made of it what it should, as far as could be seen; `None` where it could not
+    /// be tried.
+    pub(super) fn is_good(&self) -> Option<bool> {
+        self.untried.is_none().then(|| self.is_as_it_should())
+    }
+
+    fn is_as_it_should(&self) -> bool {
         if !self.mischief.is_survived() {
             let is_refused = |heard: &Result<Outcome, Fault>| {
                 heard.as_ref().is_err_and(|fault| fault.code != "no_answer")
@@ -252,19 +281,20 @@ fn forged(
     Ok(request)
 }
 
-/// The same call, of something that costs more.
-fn longer(call: &Call) -> Call {
+/// The same call, of something else: for another time, or about another instance.
+fn another(call: &Call) -> Call {
     let mut call = call.clone();
-    let nine = |period: &mut Period| {
-        if let Ok(longer) = Period::new(9, period.unit()) {
-            *period = longer;
+    let other = |period: &mut Period| {
+        let count = if period.count() == 9 { 8 } else { 9 };
+        if let Ok(other) = Period::new(count, period.unit()) {
+            *period = other;
         }
     };
     match &mut call.intent {
-        Intent::Create(create) => nine(&mut create.period),
-        Intent::Buy(purchase) => nine(&mut purchase.period),
-        Intent::Renew(renew) => nine(&mut renew.period),
-        Intent::ChangePlan(change) => nine(&mut change.period),
+        Intent::Create(create) => other(&mut create.period),
+        Intent::Buy(purchase) => other(&mut purchase.period),
+        Intent::Renew(renew) => other(&mut renew.period),
+        Intent::ChangePlan(change) => other(&mut change.period),
         Intent::Suspend(id, _) | Intent::Resume(id, _) | Intent::Release(id) => {
             *id = turnkey_core::InstanceId::new("i-another");
         }
@@ -273,9 +303,19 @@ fn longer(call: &Call) -> Call {
     call
 }
 
-/// What `signed` is signed for, with the content of `other`.
-fn tampered(signed: OwnedRequest, other: &OwnedRequest) -> OwnedRequest {
+/// What `signed` is signed for, with the content of `other`; where that is the same, with a parameter
+/// more.
+fn tampered(mut signed: OwnedRequest, other: &OwnedRequest) -> OwnedRequest {
     const SIGNATURE: &str = "&signature=";
+    let says = |request: &OwnedRequest| {
+        let query = request.query.rsplit_once(SIGNATURE);
+        let query = query.map_or(request.query.clone(), |(content, _)| content.to_owned());
+        (request.path.clone(), query, request.body.clone())
+    };
+    if says(&signed) == says(other) {
+        add(&mut signed.query, "turnkey_tampered=1");
+        return signed;
+    }
     let query = match (
         signed.query.rsplit_once(SIGNATURE),
         other.query.rsplit_once(SIGNATURE),
@@ -292,34 +332,44 @@ fn tampered(signed: OwnedRequest, other: &OwnedRequest) -> OwnedRequest {
     }
 }
 
-/// The first parameter once more.
+/// The first parameter once more; in a body that is its first member.
 fn repeated(mut request: OwnedRequest) -> OwnedRequest {
+    let body = serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(&request.body);
+    if let Some((name, value)) = body.ok().and_then(|members| members.into_iter().next()) {
+        let member = format!("{{{}:{value},", serde_json::Value::String(name));
+        request.body.splice(..1, member.into_bytes());
+        return request;
+    }
     let first = request.query.split('&').next().unwrap_or_default();
     let first = if first.is_empty() { "a=1&a=1" } else { first };
-    request.query = if request.query.is_empty() {
-        first.to_owned()
-    } else {
-        format!("{}&{first}", request.query)
-    };
+    let first = first.to_owned();
+    add(&mut request.query, &first);
     request
+}
+
+/// Puts `segment` behind the others.
+fn add(query: &mut String, segment: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.push_str(segment);
 }
 
 /// Text that ends in the middle of a character, or a body in the middle of itself.
 fn broken(mut request: OwnedRequest) -> OwnedRequest {
     if request.body.is_empty() {
-        let separator = if request.query.is_empty() { "" } else { "&" };
-        request.query.push_str(separator);
-        request.query.push_str("broken=%E4%B8");
+        add(&mut request.query, "broken=%E4%B8");
     } else {
         request.body.pop();
     }
     request
 }
 
-fn with_other_method(mut request: OwnedRequest) -> OwnedRequest {
-    request.method = match request.method {
-        "GET" => "POST",
-        _ => "PUT",
+/// A buyer's API has an operation for every method but one.
+fn with_other_method(mut request: OwnedRequest, call: &Call) -> OwnedRequest {
+    request.method = match call.caller {
+        Some(_) => "PUT",
+        None => "POST",
     };
     request
 }

@@ -22,7 +22,7 @@ use turnkey_drivers::market::{Delivery, Market, Schedule};
 use crate::cli::admin_client::AdminArgs;
 use crate::cli::serve::runtime;
 use crate::cli::signing::DEMO_ACCOUNT;
-use crate::cli::{Exit, Lang, complain};
+use crate::cli::{Exit, Lang, complain, misused};
 use mischief::Mischief;
 use player::Player;
 use tell::Tally;
@@ -143,7 +143,10 @@ impl Trigger {
         if !self.is_sound(dialect, lang) {
             return Ok(Exit::Usage);
         }
-        let player = self.player(dialect, lang)?;
+        let player = match self.player(dialect, lang) {
+            Ok(player) => player,
+            Err(error) => return Ok(misused(&error, lang)),
+        };
         let seed = self.seed.unwrap_or_else(rand::random);
         let order = self.order.clone().unwrap_or_else(|| new_order(seed));
         let about = About {
@@ -164,9 +167,26 @@ impl Trigger {
             let seen = runtime()?.block_on(self.misbehave(market, &call));
             return Ok(tell::mischiefs(name, action, &order, &seen, is_json, lang));
         }
-        let tally = Tally::new(dialect.card(), action, order.clone(), seed);
+        let tally = Tally::new(dialect.card(), action, order.clone(), seed, self.whereto());
         let tally = runtime()?.block_on(self.play(market, action, call, tally, lang));
         Ok(tally.tell(is_json, lang))
+    }
+
+    /// The arguments that say whom to call, and with what, to be typed once more.
+    fn whereto(&self) -> String {
+        let file = self
+            .key_file
+            .as_ref()
+            .map(|file| file.display().to_string());
+        let given = [
+            ("--to", self.to.as_ref()),
+            // What was said outright is not said again.
+            ("--key", self.key.as_ref().map(|_| "…".to_owned()).as_ref()),
+            ("--key-env", self.key_env.as_ref()),
+            ("--key-file", file.as_ref()),
+        ]
+        .map(|(name, value)| value.map_or_else(String::new, |value| format!(" {name} {value}")));
+        given.concat()
     }
 
     /// Whether the arguments fit each other and the protocol; says what does not.
@@ -197,6 +217,16 @@ impl Trigger {
 
     /// Who calls: the marketplace that `dialect` is of, or a buyer.
     fn player(&self, dialect: &'static dyn Dialect, lang: Lang) -> anyhow::Result<Player> {
+        let is_keyless = self.key.is_none() && self.key_env.is_none() && self.key_file.is_none();
+        if let Some(to) = &self.to
+            && is_keyless
+            && !self.admin.is_of(to)
+        {
+            complain(lang.pick(
+                "no key given: the demo's key signs; give the product's with --key-env or --key-file",
+                "没有给密钥：用演示环境的密钥签名；请用 --key-env 或 --key-file 指定商品的密钥",
+            ));
+        }
         let key = player::Key {
             outright: self.key.as_deref(),
             env: self.key_env.as_deref(),

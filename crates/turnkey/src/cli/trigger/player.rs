@@ -91,6 +91,11 @@ impl Player {
         })
     }
 
+    /// Where it calls.
+    pub(super) fn to(&self) -> &str {
+        &self.to
+    }
+
     /// The protocol.
     pub(super) fn dialect(&self) -> &'static dyn Dialect {
         self.dialect

@@ -22,6 +22,8 @@ pub(super) struct Tally {
     is_verbatim: bool,
     action: &'static Action,
     order: String,
+    /// The arguments that said whom to call.
+    whereto: String,
     pub(super) seed: u64,
     pub(super) debug_only: bool,
     deliveries: u32,
@@ -44,12 +46,14 @@ impl Tally {
         action: &'static Action,
         order: String,
         seed: u64,
+        whereto: String,
     ) -> Self {
         Self {
             dialect: card.name,
             is_verbatim: !card.names_exchanges,
             action,
             order,
+            whereto,
             seed,
             debug_only: false,
             deliveries: 0,
@@ -76,8 +80,15 @@ impl Tally {
     pub(super) fn add(&mut self, delivery: Delivery) {
         self.deliveries += 1;
         self.calls += delivery.calls;
-        self.lost += delivery.lost;
         self.slowest = self.slowest.max(delivery.slowest);
+        // Nobody heard it, but what it made is there.
+        if let Some(lost) = delivery.lost {
+            self.lost += 1;
+            if let Ok(outcome) = lost.outcome {
+                self.instances.extend(named(&outcome));
+                self.answers.insert(lost.reply.body);
+            }
+        }
         match delivery.outcome {
             Ok(outcome) => {
                 self.instances.extend(named(&outcome));
@@ -109,7 +120,7 @@ impl Tally {
         };
         if is_json {
             say(&self.as_json().to_string());
-        } else if self.deliveries <= 1 {
+        } else if self.deliveries <= 1 && self.lost == 0 {
             self.tell_one(lang);
         } else {
             self.tell_many(lang);
@@ -145,7 +156,7 @@ impl Tally {
 
     fn tell_one(&self, lang: Lang) {
         for (code, message) in self.refused.keys() {
-            let message = told(code, message, lang);
+            let message = escaped(&told(code, message, lang));
             say(&match lang {
                 Lang::En => format!("failed after {} calls: {message}", self.calls),
                 Lang::Zh => format!("调用 {} 次后失败：{message}", self.calls),
@@ -167,7 +178,7 @@ impl Tally {
             }
             return;
         };
-        let order = &self.order;
+        let (order, instance) = (escaped(&self.order), escaped(instance));
         say(&match (self.links.first(), lang) {
             (None, Lang::En) => format!("delivered: order {order} -> instance {instance}"),
             (None, Lang::Zh) => format!("已交付：订单 {order} -> 实例 {instance}"),
@@ -175,14 +186,15 @@ impl Tally {
             (Some(_), Lang::Zh) => format!("已受理：订单 {order} -> 实例 {instance}"),
         });
         if let Some(link) = self.links.first() {
+            let link = escaped(link);
             say(&match lang {
                 Lang::En => format!("  link {link} shows progress, then forwards"),
                 Lang::Zh => format!("  链接 {link} 先显示进度，准备好后跳转"),
             });
         }
         let next = format!(
-            "turnkey trigger {} create --times 20 --parallel 8 --lose-answer 3",
-            self.dialect
+            "turnkey trigger {} create{} --times 20 --parallel 8 --lose-answer 3",
+            self.dialect, self.whereto
         );
         complain(&match lang {
             Lang::En => format!("next: {next}"),
@@ -226,7 +238,8 @@ impl Tally {
             say(&format!("  {name}   {value}"));
         }
         for ((code, message), times) in &self.refused {
-            say(&format!("  {times} x {}", told(code, message, lang)));
+            let message = escaped(&told(code, message, lang));
+            say(&format!("  {times} x {message}"));
         }
         let verdict = match (self.is_good(), self.debug_only) {
             (true, true) => lang.pick("dry runs: PASS", "调试调用：通过"),
@@ -246,7 +259,7 @@ pub(super) fn mischiefs(
     is_json: bool,
     lang: Lang,
 ) -> Exit {
-    let is_good = seen.iter().all(Seen::is_good);
+    let is_good = seen.iter().all(|seen| seen.is_good() != Some(false));
     if is_json {
         let faults: Vec<_> = seen.iter().map(as_json).collect();
         let told = json!({
@@ -265,7 +278,10 @@ pub(super) fn mischiefs(
                 seen.heard.len().to_string(),
                 expected(seen, lang).to_owned(),
                 escaped(&came_back(seen, lang)),
-                verdict(seen.is_good(), lang).to_owned(),
+                match seen.is_good() {
+                    Some(is_good) => verdict(is_good, lang).to_owned(),
+                    None => lang.pick("not tried", "未试").to_owned(),
+                },
             ]
         };
         say(&table(heads, seen.iter().map(row)));
@@ -292,6 +308,9 @@ fn expected(seen: &Seen, lang: Lang) -> &'static str {
 
 /// What the vendor said, in short.
 fn came_back(seen: &Seen, lang: Lang) -> String {
+    if let Some([en, zh]) = seen.untried {
+        return lang.pick(en, zh).to_owned();
+    }
     if let Some(fault) = seen.refusal() {
         let message = told(fault.code, &fault.message, lang);
         return match seen.replies.first() {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Format as _, Toml};
 use serde::Deserialize;
-use turnkey_core::Period;
+use turnkey_core::{InstanceState, Period};
+use turnkey_dialects::Dialect;
 
 use super::super::mischief::Mischief;
 use crate::cli::Lang;
@@ -156,13 +158,116 @@ pub(super) fn found(named: &str) -> anyhow::Result<Scenario> {
     };
     let scenario: Scenario = Figment::from(Toml::string(&text))
         .extract()
-        .with_context(|| malformed(named, None))?;
-    for (number, step) in (1..).zip(&scenario.steps) {
-        if step.deed().is_none() || step.period().is_err() {
-            return Err(anyhow::Error::new(malformed(named, Some(number))));
-        }
+        .map_err(|error| unread(named, &error))?;
+    let known = turnkey_dialects::all().iter();
+    let known: Vec<_> = known.map(|dialect| dialect.card().name).collect();
+    let mut dialects = scenario.dialects.iter().map(String::as_str);
+    if let Some(found) = dialects.find(|dialect| !known.contains(dialect)) {
+        let [en, zh] = none_of("dialects", found, &known);
+        return Err(malformed(named, None, &en, &zh).into());
     }
     Ok(scenario)
+}
+
+impl Scenario {
+    /// That everything in it can be played in `dialect`, before anything is.
+    ///
+    /// # Errors
+    /// `scenario_malformed`, naming the first step that cannot.
+    pub(super) fn check(&self, named: &str, dialect: &dyn Dialect) -> anyhow::Result<()> {
+        for (number, step) in (1..).zip(&self.steps) {
+            step.check(dialect)
+                .map_err(|[en, zh]| malformed(named, Some(number), &en, &zh))?;
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn check(&self, dialect: &dyn Dialect) -> Result<(), [String; 2]> {
+        if let Some(by) = &self.advance
+            && humantime::parse_duration(by).is_err()
+        {
+            return Err([
+                format!("advance {by:?} is no length of time: write it like 30d or 12h"),
+                format!("advance {by:?} 不是时长：请写成 30d 或 12h"),
+            ]);
+        }
+        if let Err(why) = self.period() {
+            return Err([why.clone(), why]);
+        }
+        match self.deed() {
+            None => Err([
+                "a step has one of call, advance, or state with instance".to_owned(),
+                "每一步只能是 call、advance、或 state 加 instance".to_owned(),
+            ]),
+            Some(Deed::Advance(..)) => Ok(()),
+            Some(Deed::State(_, state)) => {
+                let states = InstanceState::ALL.map(InstanceState::name);
+                let is_known = states.contains(&state);
+                is_known
+                    .then_some(())
+                    .ok_or_else(|| none_of("state", state, &states))
+            }
+            Some(Deed::Call(action)) => {
+                let card = dialect.card();
+                let names: Vec<_> = card.actions.iter().map(|action| action.name).collect();
+                if !names.contains(&action) {
+                    return Err(none_of(card.name, action, &names));
+                }
+                let needs = card.root.is_none()
+                    && matches!(action, "renew" | "upgrade" | "expire" | "delete");
+                if needs && self.instance.is_none() && !self.set.contains_key("instance_id") {
+                    return Err([
+                        format!("{action} is about an instance, and names none"),
+                        format!("{action} 需要一个 instance"),
+                    ]);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// That `found` is no `what`, and which ones there are.
+fn none_of(what: &str, found: &str, known: &[&str]) -> [String; 2] {
+    let known = known.join(", ");
+    [
+        format!("{what} has no {found:?}: there are {known}"),
+        format!("{what} 没有 {found:?}，只有：{known}"),
+    ]
+}
+
+/// What is wrong with a file that cannot be read as a scenario, and where.
+fn unread(named: &str, error: &figment::Error) -> crate::words::Said {
+    let mut path = error.path.iter().map(String::as_str).peekable();
+    let mut step = None;
+    if path.next_if_eq(&"step").is_some() {
+        step = path.next().and_then(|place| place.parse::<u32>().ok());
+    }
+    let at = path.collect::<Vec<_>>().join(".");
+    let [en, zh] = match &error.kind {
+        Kind::UnknownVariant(found, known) => none_of(&at, found, known),
+        Kind::UnknownField(found, known) => none_of("the file", found, known),
+        Kind::MissingField(name) => [format!("{name} is missing"), format!("缺少 {name}")],
+        kind @ (Kind::Message(_)
+        | Kind::InvalidType(..)
+        | Kind::InvalidValue(..)
+        | Kind::InvalidLength(..)
+        | Kind::DuplicateField(_)
+        | Kind::ISizeOutOfRange(_)
+        | Kind::USizeOutOfRange(_)
+        | Kind::Unsupported(_)
+        | Kind::UnsupportedKey(..)) => {
+            let why = if at.is_empty() {
+                kind.to_string()
+            } else {
+                format!("{at}: {kind}")
+            };
+            [why.clone(), why]
+        }
+    };
+    malformed(named, step.map(|step| step.saturating_add(1)), &en, &zh)
 }
 
 fn no_such(named: &str) -> crate::words::Said {
@@ -177,18 +282,14 @@ fn no_such(named: &str) -> crate::words::Said {
     )
 }
 
-fn malformed(named: &str, step: Option<u32>) -> crate::words::Said {
+fn malformed(named: &str, step: Option<u32>, en: &str, zh: &str) -> crate::words::Said {
     let (at, at_zh) = step.map_or_else(
         || (String::new(), String::new()),
-        |step| (format!("step {step} of "), format!("第 {step} 步：")),
+        |step| (format!(", step {step}"), format!("，第 {step} 步")),
     );
     say(
         "scenario_malformed",
-        format!(
-            "{at}{named:?} is no scenario; a step has one of call, advance, or state with instance, and a period such as 1_month"
-        ),
-        format!(
-            "{at_zh}{named:?} 不是场景文件；每一步只能是 call、advance、或 state 加 instance，期限写作 1_month"
-        ),
+        format!("{named:?}{at}: {en}"),
+        format!("{named:?}{at_zh}：{zh}"),
     )
 }

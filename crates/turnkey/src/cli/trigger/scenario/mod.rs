@@ -11,7 +11,7 @@ use turnkey_dialects::Dialect;
 
 use super::Trigger;
 use crate::cli::terminal::escaped;
-use crate::cli::{Exit, Lang, complain, say};
+use crate::cli::{Exit, Lang, complain, misused, say};
 use file::Scenario;
 use run::{Run, Verdict};
 
@@ -25,7 +25,10 @@ pub(super) fn names() -> [&'static str; file::SHIPPED.len()] {
 /// # Errors
 /// When there is none of that name, and when it cannot be begun.
 pub(super) fn run(trigger: &Trigger, named: &str, lang: Lang) -> anyhow::Result<Exit> {
-    let scenario = file::found(named)?;
+    let scenario = match file::found(named) {
+        Ok(scenario) => scenario,
+        Err(error) => return Ok(misused(&error, lang)),
+    };
     let Some(dialect) = dialect(&scenario, trigger.dialect.as_deref()) else {
         let dialects = scenario.dialects.join(", ");
         complain(&match lang {
@@ -34,7 +37,13 @@ pub(super) fn run(trigger: &Trigger, named: &str, lang: Lang) -> anyhow::Result<
         });
         return Ok(Exit::Usage);
     };
-    let player = trigger.player(dialect, lang)?;
+    if let Err(error) = scenario.check(named, dialect) {
+        return Ok(misused(&error, lang));
+    }
+    let player = match trigger.player(dialect, lang) {
+        Ok(player) => player,
+        Err(error) => return Ok(misused(&error, lang)),
+    };
     let seed = trigger.seed.unwrap_or_else(rand::random);
     let is_json = trigger.admin.json;
     if !is_json {
@@ -45,7 +54,9 @@ pub(super) fn run(trigger: &Trigger, named: &str, lang: Lang) -> anyhow::Result<
         )));
         say(&escaped(about));
     }
-    let mut run = Run::new(&player, trigger.admin.client(lang)?, named, seed);
+    let may_look = trigger.admin.is_of(player.to());
+    let admin = trigger.admin.client(lang)?;
+    let mut run = Run::new(&player, admin, may_look, named, seed);
     let mut told = Vec::with_capacity(scenario.steps.len());
     for (number, step) in (1..).zip(&scenario.steps) {
         let seen = run.step(step, lang)?;

@@ -16,7 +16,7 @@ use super::super::player::{Player, USUAL_PACKAGE};
 use super::super::words::{self, About};
 use super::super::{action_named, overture};
 use super::file::{Deed, Expect, Step};
-use crate::cli::admin_client::{AdminClient, segment};
+use crate::cli::admin_client::{AdminClient, Refusal, segment};
 use crate::cli::{Lang, clock};
 use crate::http::admin::instances::InstanceDetail;
 use crate::words::told;
@@ -31,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Run<'a> {
     player: &'a Player,
     admin: AdminClient,
+    /// Whether that is the admin API of whoever is called.
+    may_look: bool,
     dice: StdRng,
     orders: HashMap<String, String>,
     instances: HashMap<String, String>,
@@ -61,12 +63,20 @@ pub(super) enum Verdict {
 
 impl<'a> Run<'a> {
     /// The same `seed` gives the orders of the scenario `name` the same ids.
-    pub(super) fn new(player: &'a Player, admin: AdminClient, name: &str, seed: u64) -> Self {
+    /// `may_look` is whether `admin` leads into the server that is called.
+    pub(super) fn new(
+        player: &'a Player,
+        admin: AdminClient,
+        may_look: bool,
+        name: &str,
+        seed: u64,
+    ) -> Self {
         let seed_text = seed.to_string();
         let digest = Digest::of(&[("scenario", Some(name)), ("seed", Some(&seed_text))]);
         Self {
             player,
             admin,
+            may_look,
             dice: StdRng::from_seed(digest.0),
             orders: HashMap::new(),
             instances: HashMap::new(),
@@ -131,6 +141,13 @@ impl<'a> Run<'a> {
         };
         let market = Arc::new(player.market(about.extra(player.caller()))?);
         let done = self.admin.block_on(made(step, action, &market, &call));
+        if let Some([en, zh]) = done.untried {
+            return Ok(Seen {
+                what: what(step, action.name),
+                came_back: lang.pick(en, zh).to_owned(),
+                verdict: Verdict::Untried,
+            });
+        }
         let mut is_good = done.is_good;
         let mut came_back = done.told(lang);
         if is_create && let (Some(name), Some(outcome)) = (instance, &done.outcome) {
@@ -154,11 +171,24 @@ impl<'a> Run<'a> {
         };
         if let Some(known) = self.instances.get(name) {
             let is_same = *known == id;
-            return (is_same, format!("{name} = {id}"));
+            let said = match (is_same, lang) {
+                (true, _) => format!("{name} = {id}"),
+                (false, Lang::En) => format!("{name} was {known}, and is {id} now"),
+                (false, Lang::Zh) => format!("{name} 原来是 {known}，现在是 {id}"),
+            };
+            return (is_same, said);
         }
-        let is_new = !self.instances.values().any(|known| *known == id);
+        let other = self.instances.iter().find(|(_, known)| **known == id);
+        let other = other.map(|(other, _)| other.clone());
         self.instances.insert(name.to_owned(), id.clone());
-        (is_new, format!("{name} = {id}"))
+        let Some(other) = other else {
+            return (true, format!("{name} = {id}"));
+        };
+        let said = match lang {
+            Lang::En => format!("{name} = {id}, which is {other}, too"),
+            Lang::Zh => format!("{name} = {id}，而它也是 {other}"),
+        };
+        (false, said)
     }
 
     fn advance(&self, by: Duration, said: &str, lang: Lang) -> Seen {
@@ -166,17 +196,23 @@ impl<'a> Run<'a> {
             Lang::En => format!("the clock leaps {said}"),
             Lang::Zh => format!("时钟前进 {said}"),
         };
+        if !self.may_look {
+            return untried(what, lang);
+        }
         match clock::advance(&self.admin, by) {
-            Ok(is_there) => Seen {
+            Ok(true) => Seen {
                 what,
                 came_back: lang.pick("it did", "已前进").to_owned(),
-                verdict: if is_there {
-                    Verdict::Good
-                } else {
-                    Verdict::Bad
-                },
+                verdict: Verdict::Good,
             },
-            Err(_) => untried(what, lang),
+            Ok(false) => Seen {
+                what,
+                came_back: lang
+                    .pick("work on the way did not end", "途中的工作没有做完")
+                    .to_owned(),
+                verdict: Verdict::Bad,
+            },
+            Err(refusal) => refused(what, &refusal, lang),
         }
     }
 
@@ -185,6 +221,9 @@ impl<'a> Run<'a> {
             Lang::En => format!("{name} is {wanted}"),
             Lang::Zh => format!("{name} 的状态是 {wanted}"),
         };
+        if !self.may_look {
+            return untried(what, lang);
+        }
         let Some(id) = self.instances.get(name) else {
             return Seen {
                 what,
@@ -197,7 +236,7 @@ impl<'a> Run<'a> {
         for _ in 0..LOOKS_MAX {
             match self.admin.get::<InstanceDetail>(&path, &[]) {
                 Ok(found) => state = found.instance.state,
-                Err(_) => return untried(what, lang),
+                Err(refusal) => return refused(what, &refusal, lang),
             }
             if state == wanted {
                 break;
@@ -211,6 +250,23 @@ impl<'a> Run<'a> {
             came_back: state,
             verdict: if is_good { Verdict::Good } else { Verdict::Bad },
         }
+    }
+}
+
+/// What the admin API would not do. Where nobody answers, or the clock is the wall's, nothing is known of
+/// the vendor.
+fn refused(what: String, refusal: &Refusal, lang: Lang) -> Seen {
+    if refusal.is_silence() || refusal.code() == Some("clock_not_virtual") {
+        return untried(what, lang);
+    }
+    let came_back = match refusal.code() {
+        Some(code) => told(code, refusal.message(), lang),
+        None => refusal.message().to_owned(),
+    };
+    Seen {
+        what,
+        came_back,
+        verdict: Verdict::Bad,
     }
 }
 
@@ -234,6 +290,8 @@ fn what(step: &Step, action: &str) -> String {
 /// A call that was made.
 struct Made {
     is_good: bool,
+    /// Why it could not be tried.
+    untried: Option<[&'static str; 2]>,
     outcome: Option<Outcome>,
     /// The first refusal, and the status that it came with.
     refusal: Option<(Option<u16>, Fault)>,
@@ -266,15 +324,17 @@ async fn made(
 ) -> Made {
     if let Some(fault) = step.fault {
         let seen = fault.done(market, call).await;
+        let is_as_usual = seen.is_good() != Some(false);
         let is_good = match step.expected() {
-            Expect::Success => seen.is_good() && seen.refusal().is_none(),
+            Expect::Success => is_as_usual && seen.refusal().is_none(),
             Expect::Refused if fault.is_survived() => seen.heard.iter().all(Result::is_err),
-            Expect::Refused => seen.is_good(),
+            Expect::Refused => is_as_usual,
         };
         let status = seen.replies.first().map(|reply| reply.status);
         let refusal = seen.refusal().map(|fault| (status, fault.clone()));
         return Made {
             is_good,
+            untried: seen.untried,
             refusal,
             outcome: seen.heard.into_iter().flatten().next(),
         };
@@ -301,6 +361,7 @@ async fn made(
     };
     Made {
         is_good,
+        untried: None,
         outcome,
         refusal,
     }
