@@ -24,6 +24,16 @@ impl From<&reqwest::Error> for Silence {
     }
 }
 
+/// What went wrong, without the layers around it: "connection refused" says it all.
+#[must_use]
+pub fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
 /// The whole body of `response`; `None` where it has more than `bytes_max` bytes.
 ///
 /// # Errors

@@ -315,7 +315,8 @@ impl Market {
             let why = match (unreachable(error), Silence::from(error)) {
                 (Some(refused), _) => refused.to_string(),
                 (None, Silence::Nobody) => {
-                    format!("nobody answers at {url}; is the server running?")
+                    let why = answer::innermost(error);
+                    format!("nobody answers at {url}: {why}; is the server running?")
                 }
                 (None, Silence::Late) => format!("no answer within {:?}", self.time_limit()),
                 (None, Silence::Broken) => "the connection broke off".to_owned(),

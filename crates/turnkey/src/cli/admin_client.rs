@@ -329,8 +329,9 @@ impl AdminClient {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<(StatusCode, Vec<u8>), Refusal> {
-        let unheard =
-            |error: reqwest::Error| Refusal::nobody(format!("{}: {}", self.url, innermost(&error)));
+        let unheard = |error: reqwest::Error| {
+            Refusal::nobody(format!("{}: {}", self.url, answer::innermost(&error)))
+        };
         let mut response = request.send().await.map_err(unheard)?;
         let body = answer::whole(&mut response, ANSWER_BYTES_MAX).await;
         let body = body.map_err(unheard)?.ok_or_else(|| {
@@ -339,15 +340,6 @@ impl AdminClient {
         })?;
         Ok((response.status(), body))
     }
-}
-
-/// What went wrong, without the layers around it: "connection refused" says it all.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 fn refused(status: StatusCode, body: &[u8]) -> Refusal {

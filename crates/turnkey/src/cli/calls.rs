@@ -6,6 +6,7 @@ use crate::cli::admin_client::{AdminArgs, AdminClient, Told, say_json, segment};
 use crate::cli::terminal::{card, escaped, table};
 use crate::cli::{Exit, Lang, complain, say};
 use crate::http::admin::calls::{CallDetail, CallView};
+use crate::watch::metrics::{ACTIONS, RESULTS};
 
 #[derive(clap::Args)]
 pub(super) struct Calls {
@@ -34,12 +35,11 @@ struct Tail {
     /// Only at this listing.
     #[arg(long)]
     listing: Option<String>,
-    /// Only this action: create, renew, `change_plan`, suspend, resume, release, ping, other.
-    #[arg(long)]
+    /// Only this action.
+    #[arg(long, value_parser = ACTIONS)]
     action: Option<String>,
-    /// Only this result: ok, held, `not_ready`, malformed, unauthentic, unknown, conflict, unsupported,
-    /// busy, upstream, bug.
-    #[arg(long)]
+    /// Only this result.
+    #[arg(long, value_parser = RESULTS)]
     result: Option<String>,
     /// Only for this order of the marketplace.
     #[arg(long)]
@@ -83,7 +83,8 @@ impl Tail {
             return Ok(Exit::Good);
         }
         page.items.reverse();
-        say(&shown(page.items, client.lang()));
+        let rows = page.items.into_iter().map(|call| row(call, client.lang()));
+        say(&table(heads(client.lang()), rows));
         Ok(Exit::Good)
     }
 }
@@ -137,24 +138,30 @@ fn show(client: &AdminClient, call: &str, is_json: bool) -> Told {
     Ok(Exit::Good)
 }
 
-fn shown(calls: Vec<CallView>, lang: Lang) -> String {
-    let heads = lang.pick(
+fn heads(lang: Lang) -> [&'static str; 9] {
+    lang.pick(
         [
             "AT", "LISTING", "ACTION", "RESULT", "STATUS", "MS", "ORDER", "INSTANCE", "CALL",
         ],
         [
             "时间", "商品", "动作", "结果", "状态", "毫秒", "订单", "实例", "调用",
         ],
-    );
-    table(heads, calls.into_iter().map(row))
+    )
 }
 
 /// One call, as `tail` lists it.
-fn row(call: CallView) -> [String; 9] {
+fn row(call: CallView, lang: Lang) -> [String; 9] {
+    let mut notes = call.flags;
+    if call.dry_run {
+        notes.push(lang.pick("dry run", "试运行").to_owned());
+    }
     let result = match call.code {
         Some(code) => format!("{} {code}", call.result),
-        None if call.flags.is_empty() => call.result,
-        None => format!("{} ({})", call.result, call.flags.join(" ")),
+        None => call.result,
+    };
+    let result = match notes.is_empty() {
+        true => result,
+        false => format!("{result} ({})", notes.join(", ")),
     };
     [
         call.at,

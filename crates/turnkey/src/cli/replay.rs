@@ -44,17 +44,18 @@ pub(super) struct Replay {
     /// Write the call and its answer to this folder as a fixture in which nobody's data is left.
     #[arg(long, value_name = "DIR", conflicts_with = "set")]
     save_fixture: Option<PathBuf>,
-    /// The key that signs. Anybody who lists processes reads it: prefer the other three.
-    #[arg(long, group = "signing")]
+    /// The key that signs, or `-` to read it from stdin. Anybody who lists processes reads what is typed
+    /// here: prefer the other ways.
+    #[arg(long, group = "signing", requires = "resign")]
     key: Option<String>,
     /// The environment variable that holds the key.
-    #[arg(long, value_name = "NAME", group = "signing")]
+    #[arg(long, value_name = "NAME", group = "signing", requires = "resign")]
     key_env: Option<String>,
     /// The file that holds the key.
-    #[arg(long, value_name = "FILE", group = "signing")]
+    #[arg(long, value_name = "FILE", group = "signing", requires = "resign")]
     key_file: Option<PathBuf>,
     /// The access key that signs, where the protocol has one; by default the one that signed before.
-    #[arg(long)]
+    #[arg(long, requires = "resign")]
     ak: Option<String>,
     #[command(flatten)]
     admin: AdminArgs,
@@ -103,6 +104,11 @@ impl Replay {
         if let (Some(_), Some(dialect)) = (&self.save_fixture, dialect) {
             recorded::fits(dialect).map_err(unfit)?;
         }
+        let fixture = self
+            .save_fixture
+            .as_ref()
+            .map(|folder| fixture_in(folder, &raw));
+        let fixture = fixture.transpose()?;
         let outgoing = self.outgoing(&raw, &captured, dialect, lang)?;
         let time_limit = dialect.map_or(TIME_LIMIT, |dialect| {
             Duration::from_millis(dialect.card().time_limit_ms)
@@ -116,8 +122,8 @@ impl Replay {
         match client.block_on(send(&http, outgoing)) {
             Ok(answer) => {
                 let exit = self.tell(&raw, &url, &answer, lang);
-                if let Some(folder) = &self.save_fixture {
-                    let path = save(folder, &raw, &captured, dialect, &answer)?;
+                if let Some(path) = fixture {
+                    save(&path, &raw, &captured, dialect, &answer)?;
                     complain(&escaped(&path.display().to_string()));
                 }
                 Ok(exit)
@@ -289,8 +295,8 @@ impl Replay {
         }
         if !self.resign && matches!(now, 401 | 403) {
             complain(lang.pick(
-                "its signature is as old as the call: --resign signs it as of now",
-                "签名和调用一样旧：用 --resign 按现在的时间重新签名",
+                "its signature is the one it had: too old by now, or of another key than this server's; --resign signs it anew",
+                "沿用的是原来的签名：可能已经过期，也可能不是这个服务的密钥；--resign 会重新签名",
             ));
         }
         Exit::Problems
@@ -302,14 +308,36 @@ fn unfit(fault: Fault) -> Refusal {
     Refusal::usage(&format!("{} [{}]", fault.message, fault.code))
 }
 
-/// Writes the call and its answer to `folder` as a fixture, which must not be there yet.
+/// The file in `folder` that the call becomes, which must not be there yet.
+fn fixture_in(folder: &Path, raw: &RawCall) -> Result<PathBuf, Refusal> {
+    let name = fixture_name(raw);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !name.chars().all(is_plain) {
+        let message = "its action is none of the protocol's [fixture_unfit]";
+        return Err(Refusal::usage(message));
+    }
+    let path = folder.join(format!("{name}.txt"));
+    match path.exists() {
+        true => Err(Refusal::usage(&format!(
+            "{}: there is a file of that name; name another folder, or remove it",
+            path.display()
+        ))),
+        false => Ok(path),
+    }
+}
+
+fn fixture_name(raw: &RawCall) -> String {
+    format!("{}-{}", raw.call.action, raw.call.result)
+}
+
+/// Writes the call and its answer to `path` as a fixture.
 fn save(
-    folder: &Path,
+    path: &Path,
     raw: &RawCall,
     captured: &Captured,
     dialect: Option<&'static dyn Dialect>,
     answer: &Answer,
-) -> Result<PathBuf, Refusal> {
+) -> Result<(), Refusal> {
     let no = |why: &str| Refusal::usage(&format!("{why} [fixture_unfit]"));
     let dialect = dialect.ok_or_else(|| no("its listing is no longer configured"))?;
     if answer.status != raw.call.status {
@@ -334,21 +362,16 @@ fn save(
         headers: Vec::new(),
         body: answer.body.clone(),
     };
-    let name = format!("{}-{}", raw.call.action, raw.call.result);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if !name.chars().all(is_plain) {
-        return Err(no("its action is none of the protocol's"));
-    }
+    let name = fixture_name(raw);
     let listing = turnkey_drivers::market::known("recorded", recorded::KEY.into(), None);
     let code = raw.call.code.as_deref();
     let text = recorded::fixture(dialect, &name, &request, &reply, code, &listing);
     let text = text.map_err(unfit)?;
-    let path = folder.join(format!("{name}.txt"));
+    let folder = path.parent().unwrap_or(Path::new("."));
     let written = std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::File::create_new(&path))
+        .and_then(|()| std::fs::File::create_new(path))
         .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| Refusal::usage(&format!("{}: {error}", path.display())))?;
-    Ok(path)
+    written.map_err(|error| Refusal::usage(&format!("{}: {error}", path.display())))
 }
 
 /// Puts `more` in place of what has the same names. What cannot stand in a header was never in one.
@@ -399,7 +422,7 @@ async fn send(http: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, Stri
         body,
     } = outgoing;
     let failed = |error: reqwest::Error| match Silence::from(&error) {
-        Silence::Nobody => "nobody answers there".to_owned(),
+        Silence::Nobody => format!("nobody answers there: {}", answer::innermost(&error)),
         Silence::Late => "no answer in time".to_owned(),
         Silence::Broken => "the connection broke off".to_owned(),
     };

@@ -3,12 +3,15 @@
 use serde_json::{Map, Value};
 
 /// Names that hold one of these words are masked, in a query as in a header.
-const SECRET_WORDS: [&str; 9] = [
+const SECRET_WORDS: [&str; 12] = [
     "signature",
     "token",
     "secret",
     "password",
     "passwd",
+    "pwd",
+    "密码",
+    "口令",
     "auth",
     "cookie",
     "credential",
@@ -62,7 +65,11 @@ pub fn without_secrets(body: &[u8]) -> String {
         return value.to_string();
     }
     let text = String::from_utf8_lossy(body);
-    match text.to_lowercase().contains("password") {
+    let told = [
+        "password", "passwd", "pwd", "secret", "token", "密码", "口令", "密钥",
+    ];
+    let lower = text.to_lowercase();
+    match told.iter().any(|word| lower.contains(word)) {
         true => "(not shown: it speaks of a password)".to_owned(),
         false => text.trim_end().to_owned(),
     }

@@ -31,7 +31,7 @@ const SECONDS: &[f64] = &[
 const RATIO: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 2.0];
 
 /// What a call can ask, as a label; the last is for what was refused before that was known.
-const ACTIONS: [&str; 11] = [
+pub(crate) const ACTIONS: [&str; 11] = [
     "create",
     "renew",
     "change_plan",
@@ -46,7 +46,7 @@ const ACTIONS: [&str; 11] = [
 ];
 
 /// How a call can end, as a label.
-const RESULTS: [&str; 11] = [
+pub(crate) const RESULTS: [&str; 11] = [
     "ok",
     "held",
     "not_ready",

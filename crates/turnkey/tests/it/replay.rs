@@ -177,11 +177,35 @@ async fn a_call_is_saved_as_a_fixture_that_tells_of_nobody() {
         for secret in ["live7", &id, &password, KEY, &app.address.to_string()] {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
-        // What lies there is not written over.
+        // What lies there is not written over, and that is known before anything is sent.
         let (code, _, stderr) = typed(&app, OPERATOR, &save).await;
         assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains("there is a file of that name"), "{stderr}");
+        assert!(!stderr.contains("-> GET"), "{stderr}");
     }
     assert!(folder.path().join("create-ok.txt").exists());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
+    let app = app().await;
+    for arguments in [
+        &["calls", "tail", "--action", "bogus"][..],
+        &["calls", "tail", "--result", "bogus"],
+        &["replay", "c-1", "--key-env", "LISTING_KEY"],
+        &["trigger", "qingcloud-market", "test", "--to", "127.0.0.1:1"],
+        &[
+            "trigger",
+            "--scenario",
+            "a-bad-day",
+            "--to",
+            "localhost/spi",
+        ],
+    ] {
+        let (code, stdout, stderr) = typed(&app, OPERATOR, arguments).await;
+        assert_eq!(code, Some(2), "{arguments:?}: {stdout}{stderr}");
+    }
     app.stop().await;
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::cli::admin_client::{AdminClient, Refusal, Told, say_json};
-use crate::cli::calls::row;
+use crate::cli::calls::{heads, row};
 use crate::cli::terminal::escaped;
-use crate::cli::{Exit, complain, say};
+use crate::cli::{Exit, Lang, complain, say};
 use crate::http::admin::Page;
 use crate::http::admin::calls::CallView;
 
@@ -32,14 +33,18 @@ pub(super) fn run(
     let all = client.list::<CallView>("/calls", filter, None, limit.max(OVERLAP))?;
     let first: Vec<_> = seen.new_of(all.items);
     let hidden = first.len().saturating_sub(limit);
-    tell(first.into_iter().skip(hidden), is_json);
+    let lang = client.lang();
+    if !is_json {
+        say(&line(heads(lang).map(str::to_owned)));
+    }
+    tell(first.into_iter().skip(hidden), is_json, lang);
     loop {
         let end = async { tokio::time::timeout(PAUSE, interrupted.recv()).await };
         if client.block_on(end).is_ok() {
             return Ok(Exit::Good);
         }
         match since(client, filter, &mut seen) {
-            Ok(calls) => tell(calls.into_iter(), is_json),
+            Ok(calls) => tell(calls.into_iter(), is_json, lang),
             Err(refusal) => {
                 refusal.told(client);
                 complain(client.lang().pick(
@@ -98,14 +103,28 @@ impl Seen {
     }
 }
 
-fn tell(calls: impl Iterator<Item = CallView>, is_json: bool) {
+fn tell(calls: impl Iterator<Item = CallView>, is_json: bool, lang: Lang) {
     for call in calls {
         if is_json {
             say_json(&call);
         } else {
-            let cells = row(call).map(|cell| escaped(&cell));
-            let cells: Vec<_> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
-            say(&cells.join("  "));
+            say(&line(row(call, lang).map(|cell| escaped(&cell))));
         }
     }
+}
+
+/// Cells one beside the other, as wide as such a cell usually is: what comes later is not known.
+fn line(cells: [String; 9]) -> String {
+    const WIDTHS: [usize; 9] = [24, 14, 11, 20, 6, 7, 13, 28, 0];
+    let pad = |(cell, width): (String, usize)| {
+        let cell = if cell.is_empty() {
+            "-".to_owned()
+        } else {
+            cell
+        };
+        let missing = width.saturating_sub(cell.width());
+        format!("{cell}{}", " ".repeat(missing))
+    };
+    let cells: Vec<_> = cells.into_iter().zip(WIDTHS).map(pad).collect();
+    cells.join("  ").trim_end().to_owned()
 }

@@ -40,8 +40,8 @@ pub(super) struct Trigger {
     /// The notification URL; by default that of `turnkey demo`.
     #[arg(long)]
     to: Option<String>,
-    /// The key that signs; a buyer's is the secret of its account. Anybody who lists processes reads
-    /// it: prefer the other three.
+    /// The key that signs, or `-` to read it from stdin; a buyer's is the secret of its account. Anybody
+    /// who lists processes reads what is typed here: prefer the other ways.
     #[arg(long, group = "signing")]
     key: Option<String>,
     /// The environment variable that holds the key.
@@ -134,6 +134,15 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
 
 impl Trigger {
     pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
+        if let Some(to) = self.to.as_ref().filter(|to| !is_address(to)) {
+            complain(&match lang {
+                Lang::En => {
+                    format!("--to {to:?}: write it as http://HOST/PATH or https://HOST/PATH")
+                }
+                Lang::Zh => format!("--to {to:?}：请写成 http://主机/路径 或 https://主机/路径"),
+            });
+            return Ok(Exit::Usage);
+        }
         if let Some(named) = &self.scenario {
             return scenario::run(&self, named, lang);
         }
@@ -315,7 +324,7 @@ impl Trigger {
         if let Some((action, first, what)) = self.overture(&market, action, &call, lang) {
             let overture = market.deliver(action, &first, false).await;
             if is_single {
-                tell::delivery(&market, &overture, what);
+                tell::delivery(&market, &overture, what, lang);
             }
             let is_refused = overture.outcome.is_err();
             tally.overture(overture);
@@ -350,7 +359,7 @@ impl Trigger {
                 continue;
             };
             if is_single {
-                tell::delivery(&market, &delivery, "");
+                tell::delivery(&market, &delivery, "", lang);
             }
             tally.add(delivery);
         }
@@ -363,6 +372,12 @@ impl Trigger {
         lost.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
         lost
     }
+}
+
+/// Whether somebody may be called at `url`.
+fn is_address(url: &str) -> bool {
+    let url = url::Url::parse(url).ok();
+    url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// What the marketplace calls before `call`.

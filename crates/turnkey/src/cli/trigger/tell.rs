@@ -332,22 +332,29 @@ pub(super) fn verdict(is_good: bool, lang: Lang) -> &'static str {
 }
 
 /// Shows one delivery: what was asked, what came back.
-pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str) {
+pub(super) fn delivery(market: &Market, delivery: &Delivery, what: &str, lang: Lang) {
     let wire = delivery.action.wire;
     say(format!("-> {} {wire} {what}", market.url()).trim_end());
     let (took, limit) = (
         delivery.slowest.as_secs_f64(),
         market.time_limit().as_secs(),
     );
+    let within = match lang {
+        Lang::En => format!("{took:.3} s of {limit} s"),
+        Lang::Zh => format!("用时 {took:.3} 秒，时限 {limit} 秒"),
+    };
     match &delivery.reply {
         Some(reply) => {
             say(&format!(
-                "<- {} {}   {took:.3} s of {limit} s",
-                reply.status, reply.content_type
+                "<- {} {}   {}",
+                reply.status, reply.content_type, within
             ));
             say(&format!("   {}", shown(reply)));
         }
-        None => say(&format!("<- no answer   {took:.3} s of {limit} s")),
+        None => {
+            let none = lang.pick("no answer", "没有应答");
+            say(&format!("<- {none}   {within}"));
+        }
     }
 }
 
