@@ -4,10 +4,10 @@
 mod buyer;
 mod draft;
 mod heard;
+mod made;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub struct Probe {
     clock: Arc<dyn Clock>,
     client: reqwest::Client,
     sample: tokio::sync::OnceCell<Heard>,
-    made: Mutex<BTreeSet<String>>,
+    made: made::Made,
     slowest: Mutex<Option<Heard>>,
 }
 
@@ -93,7 +93,7 @@ impl Probe {
             clock,
             client: client(ANSWER_WITHIN)?,
             sample: tokio::sync::OnceCell::new(),
-            made: Mutex::default(),
+            made: made::Made::default(),
             slowest: Mutex::default(),
             plan,
         })
@@ -275,16 +275,7 @@ impl Probe {
         let heard = self
             .call(self.create(&self.order(label), Mode::Real)?)
             .await;
-        heard.instance().ok_or_else(|| {
-            let short = heard.in_short();
-            Stop(Note::new(
-                format!(
-                    "needs an instance, and a create was not answered with one ({})",
-                    short.en
-                ),
-                format!("需要一个实例，但新购没有返回实例（{}）", short.zh),
-            ))
-        })
+        heard.instance().ok_or_else(|| Stop::needs_instance(&heard))
     }
 
     /// The slowest answer of the run so far.
@@ -295,52 +286,10 @@ impl Probe {
             .clone()
     }
 
-    /// Removes what was made, whatever became of the checks; what could not be removed is returned.
-    pub async fn clean_up(&self) -> Vec<String> {
-        if self.plan.buyer.is_some() {
-            return self.give_back().await;
-        }
-        let made = self
-            .made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        for id in &made {
-            for _ in 0..=self.retries("delete") {
-                if let Ok(expire) = self.expire(id, Mode::Real) {
-                    self.call(expire).await;
-                }
-                let Ok(delete) = self.delete(id, Mode::Real) else {
-                    break;
-                };
-                if self.call(delete).await.is_yes() {
-                    break;
-                }
-            }
-        }
-        let left = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        left.iter().cloned().collect()
-    }
-
     fn retries(&self, name: &str) -> u32 {
         let mut actions = self.card().actions.iter();
         let action = actions.find(|action| action.name == name);
         action.map_or(0, |action| action.retries)
-    }
-
-    /// Remembers what `heard` says about instances, and how long it took.
-    fn remember(&self, draft: &Draft, heard: &Heard) {
-        self.timed(heard);
-        if !heard.is_yes() || (self.has_dry_runs() && draft.get("debug").as_deref() == Some("1")) {
-            return;
-        }
-        let action = draft.get("action").unwrap_or_default();
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if action == self.wire("create") {
-            made.extend(heard.instance());
-        } else if action == self.wire("delete") {
-            made.remove(&draft.get("instance_id").unwrap_or_default());
-        }
     }
 
     /// Remembers how long `heard` took.
@@ -352,12 +301,6 @@ impl Probe {
         {
             *slowest = Some(heard.clone());
         }
-    }
-
-    /// Says that `instance` is there although nothing should have made it.
-    pub fn made(&self, instance: String) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.insert(instance);
     }
 }
 

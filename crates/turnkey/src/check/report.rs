@@ -22,6 +22,8 @@ pub struct Report {
     pub is_live: bool,
     /// Whether the dialect has dry runs.
     pub has_dry_runs: bool,
+    /// Whether it is bought from, and not called as a marketplace calls.
+    pub is_storefront: bool,
     /// Whether anybody answered at all.
     pub is_reachable: bool,
     /// What decided the ids of orders.
@@ -97,6 +99,18 @@ impl Report {
     /// Which calls were made.
     #[must_use]
     pub fn scope(&self, lang: Lang) -> &'static str {
+        if self.is_storefront {
+            return match self.is_live {
+                true => lang.pick(
+                    "live: places orders, and ends and deletes what they made",
+                    "真实调用：会下单，并停用、删除买到的实例",
+                ),
+                false => lang.pick(
+                    "looks, signatures and malformed calls only: nothing is ordered",
+                    "只有查询、签名和畸形调用：不下单",
+                ),
+            };
+        }
         match (self.is_live, self.has_dry_runs) {
             (true, true) => lang.pick(
                 "live: makes instances and removes them",

@@ -11,6 +11,7 @@ use turnkey_dialects::Dialect;
 use super::probe::{Probe, Silence};
 use super::report::{Mark, Report, Row};
 use super::{Check, Needs, Note, Severity, Verdict, checks};
+use crate::watch::mask::masked_url;
 
 /// What is checked, and how.
 #[derive(Clone)]
@@ -83,15 +84,20 @@ impl Limits {
 /// # Errors
 /// When the dialect cannot be spoken.
 pub async fn run(plan: Plan) -> anyhow::Result<Report> {
-    run_until(plan, std::future::pending()).await
+    run_until(plan, std::future::pending(), std::future::pending()).await
 }
 
 /// The same; once `stop` ends, the check that is under way is finished, since what it makes must be
-/// known to be removed, and no other is begun.
+/// known to be removed, and no other is begun. Once `give_up`, which is begun when the checks are
+/// over, ends, nothing more is removed.
 ///
 /// # Errors
 /// When the dialect cannot be spoken.
-pub async fn run_until(plan: Plan, stop: impl Future<Output = ()>) -> anyhow::Result<Report> {
+pub async fn run_until(
+    plan: Plan,
+    stop: impl Future<Output = ()>,
+    give_up: impl Future<Output = ()>,
+) -> anyhow::Result<Report> {
     let mut stop = std::pin::pin!(stop);
     let mut is_stopped = false;
     let card = plan.dialect.card();
@@ -102,11 +108,13 @@ pub async fn run_until(plan: Plan, stop: impl Future<Output = ()>) -> anyhow::Re
     let wanted: Vec<&'static Check> = checks(card.name).iter().filter(wanted).collect();
     let (live, url, seed) = (plan.live, plan.url.clone(), plan.seed);
     let probe = Probe::new(plan)?;
-    let is_reachable = probe.knock().await.answer.err() != Some(Silence::Nobody);
+    // Whoever takes half a minute for a connection test would take hours for all checks.
+    let silence = probe.knock().await.answer.err();
+    let silence = silence.filter(|why| matches!(why, Silence::Nobody | Silence::Late));
     let mut rows = Vec::new();
     for check in wanted {
-        let verdict = if !is_reachable {
-            Verdict::Skip(Silence::Nobody.words())
+        let verdict = if let Some(why) = silence {
+            Verdict::Skip(why.words())
         } else if is_stopped {
             Verdict::Skip(Note::new("stopped", "已中止"))
         } else {
@@ -121,15 +129,21 @@ pub async fn run_until(plan: Plan, stop: impl Future<Output = ()>) -> anyhow::Re
         };
         rows.push(row(check, verdict));
     }
-    let left = probe.clean_up().await;
+    tokio::select! {
+        biased;
+        () = give_up => {}
+        () = probe.clean_up() => {}
+    }
+    let left = probe.left();
     Ok(Report {
         dialect: card.name,
         title: card.title,
         source: card.source,
-        url,
+        url: masked_url(&url),
         is_live: live,
         has_dry_runs: probe.has_dry_runs(),
-        is_reachable,
+        is_storefront: card.root.is_some(),
+        is_reachable: silence.is_none(),
         seed,
         rows,
         left,

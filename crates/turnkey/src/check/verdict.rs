@@ -45,6 +45,58 @@ impl From<Fault> for Stop {
     }
 }
 
+impl Stop {
+    /// A create was to name an instance, and was answered with `heard`.
+    pub(super) fn needs_instance(heard: &Heard) -> Self {
+        let short = heard.in_short();
+        Self(Note::new(
+            format!(
+                "needs an instance, and a create was not answered with one ({})",
+                short.en
+            ),
+            format!("需要一个实例，但新购没有返回实例（{}）", short.zh),
+        ))
+    }
+
+    /// A call was to succeed, and was answered with `heard`.
+    pub(super) fn needs_success(heard: &Heard) -> Self {
+        let short = heard.in_short();
+        Self(Note::new(
+            format!("needs a call that succeeds ({})", short.en),
+            format!("需要一个成功的调用（{}）", short.zh),
+        ))
+    }
+
+    /// A call was to be answered, whatever with, and was not.
+    pub(super) fn needs_answer(heard: &Heard) -> Self {
+        let short = heard.in_short();
+        Self(Note::new(
+            format!("needs an answer ({})", short.en),
+            format!("需要有应答（{}）", short.zh),
+        ))
+    }
+
+    /// Something was to be refused, and nothing was.
+    pub(super) fn needs_refusal() -> Self {
+        Self(Note::new(
+            "needs a call that is refused, and none was",
+            "需要一个被拒绝的调用，但没有",
+        ))
+    }
+
+    /// A call was to be sent and then hung up on, and never went out.
+    pub(super) fn needs_sending(heard: &Heard) -> Self {
+        let short = heard.in_short();
+        Self(Note::new(
+            format!(
+                "the call whose answer is to be lost never went out ({})",
+                short.en
+            ),
+            format!("要丢失应答的调用没有发出去（{}）", short.zh),
+        ))
+    }
+}
+
 impl Finding {
     /// What was expected of `heard`, and what it is instead.
     pub(super) fn new(expected: Note, got: Note, heard: &[&Heard]) -> Self {

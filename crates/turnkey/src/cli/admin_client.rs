@@ -96,9 +96,7 @@ impl AdminArgs {
     /// demo says so.
     pub(super) fn is_of(&self, to: &str) -> bool {
         let named = self.admin.is_some() || config::environment("TURNKEY_ADMIN_URL").is_ok();
-        let origin = |url: &str| Some(url::Url::parse(url).ok()?.origin());
-        let demo = runtime::demo_door().and_then(|demo| origin(&demo.market));
-        named || (demo.is_some() && demo == origin(to))
+        named || runtime::is_demo(to)
     }
 
     /// The URL, and the token that goes with it where a demo left one. A demo's token goes to no

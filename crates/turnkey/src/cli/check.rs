@@ -11,8 +11,8 @@ use turnkey_engine::SystemClock;
 
 use crate::check::{BuyerAt, Limits, Plan, checks, dialects, html, junit, run_until};
 use crate::cli::serve::runtime;
-use crate::cli::signing::{DEMO_ACCOUNT, Source, demo_key};
-use crate::cli::{Exit, Lang, complain, say};
+use crate::cli::signing::{DEMO_ACCOUNT, Source, demo_key, tell_keyless};
+use crate::cli::{Exit, Lang, complain, misused, say};
 use crate::words::start;
 
 /// A key that no vendor has.
@@ -91,18 +91,32 @@ async fn told_to_stop(is_stopped: &AtomicBool, lang: Lang) {
     }
     is_stopped.store(true, Ordering::Relaxed);
     complain(lang.pick(
-        "stopping: what was made is removed first",
-        "正在中止：先删除已创建的实例",
+        "stopping: what was made is removed first; Ctrl-C once more leaves it there",
+        "正在中止：先删除已创建的实例；再按一次 Ctrl-C 则不删除",
+    ));
+}
+
+/// Ends on a Ctrl-C that comes while what was made is removed.
+async fn told_to_give_up(lang: Lang) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    complain(lang.pick(
+        "giving up: what is still there is listed",
+        "不再删除：列出还在的实例",
     ));
 }
 
 impl Check {
     pub(super) fn run(self, lang: Lang) -> anyhow::Result<Exit> {
-        let Some(plan) = self.plan(lang)? else {
-            return Ok(Exit::Usage);
+        let plan = match self.plan(lang) {
+            Ok(Some(plan)) => plan,
+            Ok(None) => return Ok(Exit::Usage),
+            Err(error) => return Ok(misused(&error, lang)),
         };
         let is_stopped = AtomicBool::new(false);
-        let report = runtime()?.block_on(run_until(plan, told_to_stop(&is_stopped, lang)))?;
+        let (stop, give_up) = (told_to_stop(&is_stopped, lang), told_to_give_up(lang));
+        let report = runtime()?.block_on(run_until(plan, stop, give_up))?;
         if self.json {
             say(&report.as_json(lang).to_string());
         } else {
@@ -159,6 +173,15 @@ impl Check {
             return Ok(None);
         }
         let is_storefront = dialect.card().root.is_some();
+        let has_more =
+            url::Url::parse(&self.url).is_ok_and(|url| url.path() != "/" || url.query().is_some());
+        if is_storefront && has_more {
+            complain(lang.pick(
+                "the URL of a storefront is its server alone, such as https://HOST: the protocol has its own paths",
+                "该协议自带路径：URL 只写服务器，例如 https://主机",
+            ));
+            return Ok(None);
+        }
         let buyer = is_storefront.then(|| BuyerAt {
             access_key: self.ak.clone(),
             region: self.region.clone(),
@@ -186,6 +209,9 @@ impl Check {
     }
 
     fn key(&self, dialect: &dyn Dialect, lang: Lang) -> anyhow::Result<secrecy::SecretString> {
+        if self.key.is_none() && self.key_env.is_none() && self.key_file.is_none() {
+            tell_keyless(&self.url, lang);
+        }
         let source = Source {
             flag: "--key",
             outright: self.key.as_deref(),

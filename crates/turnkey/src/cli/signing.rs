@@ -25,6 +25,16 @@ pub(super) fn demo_key(dialect: &dyn Dialect) -> &'static str {
     }
 }
 
+/// Says that the demonstration's key signs what goes to `to`, unless that is the demonstration.
+pub(super) fn tell_keyless(to: &str, lang: Lang) {
+    if !config::runtime::is_demo(to) {
+        complain(lang.pick(
+            "no key given: the demo's key signs; give the product's with --key-env or --key-file",
+            "没有给密钥：用演示环境的密钥签名；请用 --key-env 或 --key-file 指定商品的密钥",
+        ));
+    }
+}
+
 /// The three ways to say a key, and the demonstration's, which is no secret.
 pub(super) struct Source<'a> {
     /// What the flag is called, such as `--key`.

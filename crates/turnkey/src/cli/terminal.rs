@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_unseen(c) {
+        if c.is_control() || is_unseen(c) || is_noncharacter(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
@@ -22,6 +22,12 @@ fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
         | '\u{feff}')
+}
+
+/// What Unicode keeps for no text ever, and XML has no way to write.
+fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
 /// Rows under `heads`, each column as wide as its widest cell; cells are escaped here.

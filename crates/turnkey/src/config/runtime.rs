@@ -94,6 +94,14 @@ pub fn demo_door() -> Option<DemoDoor> {
     })
 }
 
+/// Whether `url` is at the demo that is running for this user.
+#[must_use]
+pub fn is_demo(url: &str) -> bool {
+    let origin = |url: &str| Some(url::Url::parse(url).ok()?.origin());
+    let demo = demo_door().and_then(|demo| origin(&demo.market));
+    demo.is_some() && demo == origin(url)
+}
+
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();

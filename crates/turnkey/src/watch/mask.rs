@@ -75,17 +75,39 @@ pub fn without_secrets(body: &[u8]) -> String {
     }
 }
 
+/// `url` without what proves who calls: the secrets of its query, and whoever stands before its host.
+#[must_use]
+pub fn masked_url(url: &str) -> String {
+    let (before, query) = match url.split_once('?') {
+        Some((before, query)) => (before, format!("?{}", masked_query(query))),
+        None => (url, String::new()),
+    };
+    let before = match before.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (host, path) = rest.split_at(end);
+            let host = host.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
+        }
+        None => before.to_owned(),
+    };
+    format!("{before}{query}")
+}
+
 fn masked_line(line: &str) -> String {
     let Some((before, query)) = line.split_once('?') else {
         return line.to_owned();
     };
     let (query, after) = query.rsplit_once(' ').unwrap_or((query, ""));
+    format!("{before}?{} {after}", masked_query(query))
+}
+
+fn masked_query(query: &str) -> String {
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
         Some(_) | None => pair.to_owned(),
     });
-    let pairs: Vec<_> = pairs.collect();
-    format!("{before}?{} {after}", pairs.join("&"))
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 fn masked_header(line: &str) -> String {
@@ -169,7 +191,7 @@ fn is_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{masked, masked_answer, without_secrets};
+    use super::{masked, masked_answer, masked_url, without_secrets};
 
     #[test]
     fn an_answer_shows_nothing_that_opens_an_instance() {
@@ -180,6 +202,21 @@ mod tests {
         );
         assert_eq!(masked_answer(b"<SECRET>"), "[a body of 8 bytes]");
         assert_eq!(masked_answer(b""), "");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_opens_it() {
+        for (url, shown) in [
+            ("https://u:p@a.example/spi", "https://a.example/spi"),
+            ("https://u:p@a.example", "https://a.example"),
+            ("https://a.example/u@b?x=1", "https://a.example/u@b?x=1"),
+            (
+                "http://a.example:8/spi?token=S&x=@1&Access%4bey=S",
+                "http://a.example:8/spi?token=********&x=@1&Access%4bey=********",
+            ),
+        ] {
+            assert_eq!(masked_url(url), shown);
+        }
     }
 
     #[test]

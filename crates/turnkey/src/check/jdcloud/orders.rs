@@ -170,7 +170,10 @@ pub(in crate::check) static LOST: Rule = Rule {
 fn lost(probe: &Probe) -> Run<'_> {
     Box::pin(async {
         let purchase = probe.purchase("lost", &probe.plan().spec);
-        probe.pass_unheard(probe.ask(purchase)?).await;
+        let hung_up = probe.pass_unheard(probe.ask(purchase)?).await;
+        if !hung_up.is_hung_up() {
+            return Err(Stop::needs_sending(&hung_up));
+        }
         let first = bought(probe, "lost").await?;
         let second = bought(probe, "lost").await?;
         Ok(is_one(&[first, second]))

@@ -1,6 +1,5 @@
 //! A buyer's calls at a storefront: signed in their headers, with a path and a body of their own.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -12,7 +11,7 @@ use turnkey_core::{
 use turnkey_dialects::OwnedRequest;
 
 use super::wire::{Sent, exchanged};
-use super::{Heard, Probe, order_ref};
+use super::{Heard, Probe, Silence, order_ref};
 use crate::check::Note;
 use crate::check::verdict::Stop;
 use crate::market::{account_at, place};
@@ -90,8 +89,8 @@ impl Probe {
 
     /// Sends `request` as it is.
     pub async fn pass(&self, request: OwnedRequest) -> Heard {
-        let heard = exchanged(self.client.clone(), self.sent(request)).await;
-        self.noticed(&heard);
+        let heard = exchanged(self.client.clone(), self.sent(request.clone())).await;
+        self.noticed(&request, &heard);
         heard
     }
 
@@ -99,18 +98,23 @@ impl Probe {
     pub async fn pass_at_once(&self, requests: Vec<OwnedRequest>) -> Vec<Heard> {
         let mut calls = JoinSet::new();
         for request in requests {
-            calls.spawn(exchanged(self.client.clone(), self.sent(request)));
+            let sent = exchanged(self.client.clone(), self.sent(request.clone()));
+            calls.spawn(async move { (request, sent.await) });
         }
-        let heard = calls.join_all().await;
-        for heard in &heard {
-            self.noticed(heard);
-        }
+        let heard = calls.join_all().await.into_iter();
         heard
+            .map(|(request, heard)| {
+                self.noticed(&request, &heard);
+                heard
+            })
+            .collect()
     }
 
     /// Sends `request` and hangs up before its answer.
     pub async fn pass_unheard(&self, request: OwnedRequest) -> Heard {
-        self.dropped(self.sent(request)).await
+        let heard = self.dropped(self.sent(request.clone())).await;
+        self.noticed(&request, &heard);
+        heard
     }
 
     fn sent(&self, request: OwnedRequest) -> Sent {
@@ -121,13 +125,6 @@ impl Probe {
             headers: request.headers,
             body: request.body,
         }
-    }
-
-    /// Remembers the orders that `heard` names, which are to be given back, and how long it took.
-    fn noticed(&self, heard: &Heard) {
-        self.timed(heard);
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.extend(sources(heard));
     }
 
     /// The bastion that the order `source` made, once it runs.
@@ -173,49 +170,56 @@ impl Probe {
         })
     }
 
-    /// Ends and deletes what was ordered; the orders whose instance stays are returned.
-    pub(super) async fn give_back(&self) -> Vec<String> {
-        let made = self
-            .made
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let mut left = Vec::new();
-        for source in made {
-            if !self.is_given_back(&source).await {
-                left.push(source);
-            }
-        }
-        left
-    }
-
-    async fn is_given_back(&self, source: &str) -> bool {
+    /// Tries to end and to delete what the order `source` made; the last answer, and whether it is gone.
+    pub(super) async fn given_back(&self, source: &str) -> (Heard, bool) {
+        let nobody = || Heard::new("", Err(Silence::Broken), Duration::ZERO);
         let look = Intent::Look(Look::Order(OrderId::new(source)));
         let Ok(request) = self.ask(look) else {
-            return false;
+            return (nobody(), false);
         };
         let shown = self.pass(request).await;
         let Some(result) = result(&shown) else {
-            // Nobody knows it any more.
-            return shown.answer.is_ok_and(|answer| answer.status == 404);
+            let is_gone = is_unknown(&shown);
+            return (shown, is_gone);
         };
         let id = result.get("bastion").and_then(instance_of);
         let id = InstanceId::new(id.unwrap_or_default());
+        let mut last = shown;
         for intent in [
             Intent::Suspend(id.clone(), Reason::Marketplace),
             Intent::Release(id),
         ] {
-            match self.ask(intent) {
-                Ok(request) => {
-                    if !is_done(&self.pass(request).await) {
-                        return false;
-                    }
-                }
-                Err(_) => return false,
+            let Ok(request) = self.ask(intent) else {
+                return (last, false);
+            };
+            last = self.pass(request).await;
+            if is_unknown(&last) {
+                return (last, true);
+            }
+            if !is_done(&last) {
+                return (last, false);
             }
         }
-        true
+        (last, true)
     }
+}
+
+/// Whether nobody knows it any more.
+fn is_unknown(heard: &Heard) -> bool {
+    let answer = heard.answer.as_ref();
+    answer.is_ok_and(|answer| answer.status == 404)
+}
+
+/// Whether `request` buys something.
+pub(super) fn is_purchase(request: &OwnedRequest) -> bool {
+    request.method == "POST" && request.path.ends_with("/instances")
+}
+
+/// What a purchase is known by.
+pub(super) fn purchase_token(request: &OwnedRequest) -> String {
+    let mut headers = request.headers.iter();
+    let token = headers.find(|(name, _)| name.ends_with("purchase-token"));
+    token.map_or_else(|| "without a token".to_owned(), |(_, token)| token.clone())
 }
 
 fn has_status(bastion: &Value, status: i64) -> bool {

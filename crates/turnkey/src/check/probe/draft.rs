@@ -171,15 +171,3 @@ fn name(segment: &str) -> &str {
 fn is_called(segment: &str, wanted: &str) -> bool {
     name(segment) == encode(wanted)
 }
-
-/// The query with what signs it masked.
-pub(super) fn masked(query: &str) -> String {
-    let mask = |segment: &str| {
-        if is_called(segment, SIGNATURE) {
-            format!("{SIGNATURE}=********")
-        } else {
-            segment.to_owned()
-        }
-    };
-    query.split('&').map(mask).collect::<Vec<_>>().join("&")
-}

@@ -114,6 +114,11 @@ impl Heard {
             && body.is_some_and(|body| body.get("success") != Some(&Value::Bool(false)))
     }
 
+    /// Whether it was sent, and its answer not waited for.
+    pub fn is_hung_up(&self) -> bool {
+        matches!(self.answer, Err(Silence::HungUp))
+    }
+
     /// Whether it is an answer that says no, in whatever way.
     pub fn is_no(&self) -> bool {
         self.answer.is_ok() && !self.is_yes()

@@ -8,10 +8,11 @@ use tokio::task::JoinSet;
 use turnkey_drivers::answer;
 use turnkey_drivers::market::ANSWER_BYTES_MAX;
 
-use super::draft::masked;
 use super::{Answer, Draft, Heard, Probe, Signing, Silence, Whose};
+use crate::watch::mask::masked_url;
 
-/// Over TLS nobody sees when a request has gone: it is hung up on after so long.
+/// Over TLS nobody sees when a request has gone: it is hung up on so much later than a call took that was
+/// made just before.
 const HUNG_UP_AFTER: Duration = Duration::from_millis(250);
 
 impl Probe {
@@ -39,7 +40,9 @@ impl Probe {
 
     /// Sends `draft` and hangs up before its answer.
     pub async fn lose(&self, draft: &Draft) -> Heard {
-        self.dropped(self.request(draft, &Signing::Good)).await
+        let heard = self.dropped(self.request(draft, &Signing::Good)).await;
+        self.remember(draft, &heard);
+        heard
     }
 
     /// Sends `request` and hangs up before its answer.
@@ -49,8 +52,9 @@ impl Probe {
         let went = match url::Url::parse(&target) {
             Ok(url) if url.scheme() == "http" => hung_up_on(&url, &request).await,
             Ok(_) | Err(_) => {
+                let usual = self.knock().await.took;
                 let call = exchanged(self.client.clone(), request.clone());
-                match tokio::time::timeout(HUNG_UP_AFTER, call).await {
+                match tokio::time::timeout(usual + HUNG_UP_AFTER, call).await {
                     Ok(heard) => heard.answer.map(drop),
                     Err(_) => Ok(()),
                 }
@@ -100,10 +104,7 @@ impl Sent {
     }
 
     fn shown(&self) -> String {
-        match self.query.as_str() {
-            "" => format!("{} {}", self.method, self.url),
-            query => format!("{} {}?{}", self.method, self.url, masked(query)),
-        }
+        format!("{} {}", self.method, masked_url(&self.target()))
     }
 }
 

@@ -42,7 +42,7 @@ pub(in crate::check) static CONTENT_TYPE: Rule = Rule {
 };
 
 fn content_type(probe: &Probe) -> Run<'_> {
-    Box::pin(async { Ok(is_bare_json(&[probe.call(probe.test()?).await])) })
+    Box::pin(async { is_bare_json(&[probe.call(probe.test()?).await]) })
 }
 
 pub(in crate::check) static REFUSAL_TYPE: Rule = Rule {
@@ -66,7 +66,10 @@ fn refusal_type(probe: &Probe) -> Run<'_> {
                 .await,
         ];
         let refusals: Vec<Heard> = all.into_iter().filter(Heard::is_no).collect();
-        Ok(is_bare_json(&refusals))
+        if refusals.is_empty() {
+            return Err(Stop::needs_refusal());
+        }
+        is_bare_json(&refusals)
     })
 }
 
@@ -74,16 +77,19 @@ fn wrong() -> Signing {
     Signing::Text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned())
 }
 
-fn is_bare_json(heard: &[Heard]) -> Verdict {
+fn is_bare_json(heard: &[Heard]) -> Result<Verdict, Stop> {
+    if let Some(silent) = heard.iter().find(|heard| heard.answer.is_err()) {
+        return Err(Stop::needs_answer(silent));
+    }
     let is_other = |heard: &&Heard| {
         let answer = heard.answer.as_ref();
         answer.is_ok_and(|answer| answer.content_type != JSON)
     };
     let Some(other) = heard.iter().find(is_other) else {
-        return Verdict::Pass;
+        return Ok(Verdict::Pass);
     };
     let found = &other.exchange.content_type;
-    Verdict::Broken(Finding::new(
+    Ok(Verdict::Broken(Finding::new(
         Note::new(
             "Content-Type: application/json",
             "Content-Type: application/json",
@@ -93,7 +99,7 @@ fn is_bare_json(heard: &[Heard]) -> Verdict {
             format!("Content-Type 是 {found:?}"),
         ),
         &[other],
-    ))
+    )))
 }
 
 pub(in crate::check) static SUCCESS_BODY: Rule = Rule {
@@ -112,7 +118,7 @@ fn success_body(probe: &Probe) -> Run<'_> {
     Box::pin(async {
         let heard = probe.call(probe.test()?).await;
         if !heard.is_yes() {
-            return Err(Stop(not_accepted(&heard)));
+            return Err(Stop::needs_success(&heard));
         }
         let body = heard.json().unwrap_or_default();
         if body.get("success") == Some(&true.into()) {
@@ -124,14 +130,6 @@ fn success_body(probe: &Probe) -> Run<'_> {
             &[&heard],
         )))
     })
-}
-
-fn not_accepted(heard: &Heard) -> Note {
-    let short = heard.in_short();
-    Note::new(
-        format!("needs a call that succeeds ({})", short.en),
-        format!("需要一个成功的调用（{}）", short.zh),
-    )
 }
 
 pub(in crate::check) static NEVER_200: Rule = Rule {
@@ -152,7 +150,10 @@ fn never_200(probe: &Probe) -> Run<'_> {
                 .await,
             probe.call(probe.test()?.without("action")).await,
         ];
-        // What was not refused at all is another check's business.
+        // What was not refused is another check's business, as long as anything was.
+        if !all.iter().any(Heard::is_no) {
+            return Err(Stop::needs_refusal());
+        }
         let is_200 = |heard: &&Heard| heard.is_no() && heard.exchange.status == Some(200);
         let Some(heard) = all.iter().find(is_200) else {
             return Ok(Verdict::Pass);

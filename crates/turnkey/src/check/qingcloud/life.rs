@@ -91,11 +91,7 @@ fn needed(heard: &Heard) -> Result<(), Stop> {
     if heard.is_yes() {
         return Ok(());
     }
-    let short = heard.in_short();
-    Err(Stop(Note::new(
-        format!("needs a call that succeeds ({})", short.en),
-        format!("需要一个成功的调用（{}）", short.zh),
-    )))
+    Err(Stop::needs_success(heard))
 }
 
 pub(in crate::check) static UPGRADE: Rule = Rule {

@@ -163,12 +163,15 @@ fn debug_makes_nothing(probe: &Probe) -> Run<'_> {
     Box::pin(async {
         let order = probe.order("debug");
         let dry = probe.call(probe.create(&order, Mode::Dry)?).await;
-        let id = dry.instance().ok_or_else(|| needs_instance(&dry))?;
+        let id = dry.instance().ok_or_else(|| Stop::needs_instance(&dry))?;
         let renewed = probe
             .call(probe.renew(&probe.order("debug-r"), &id, Mode::Real)?)
             .await;
-        if !renewed.is_yes() {
+        if renewed.is_calm_no() {
             return Ok(Verdict::Pass);
+        }
+        if !renewed.is_yes() {
+            return Err(Stop::needs_answer(&renewed));
         }
         probe.made(id.clone());
         let expected = Note::new(
@@ -182,19 +185,6 @@ fn debug_makes_nothing(probe: &Probe) -> Run<'_> {
             &[&dry, &renewed],
         )))
     })
-}
-
-fn needs_instance(heard: &Heard) -> Stop {
-    Stop(Note::new(
-        format!(
-            "needs an instance, and a create was not answered with one ({})",
-            heard.in_short().en
-        ),
-        format!(
-            "需要一个实例，但新购没有返回实例（{}）",
-            heard.in_short().zh
-        ),
-    ))
 }
 
 pub(in crate::check) static REPEAT: Rule = Rule {
@@ -225,7 +215,7 @@ fn same_instance(heard: &[Heard]) -> Result<Verdict, Stop> {
     let Some(first) = heard.iter().find_map(Heard::instance) else {
         return Err(heard
             .first()
-            .map_or(Stop(Note::new("", "")), needs_instance));
+            .map_or(Stop(Note::new("", "")), Stop::needs_instance));
     };
     let other = heard
         .iter()
@@ -333,6 +323,9 @@ fn lost(probe: &Probe) -> Run<'_> {
     Box::pin(async {
         let draft = probe.create(&probe.order("lost"), Mode::Real)?;
         let hung_up = probe.lose(&draft).await;
+        if !hung_up.is_hung_up() {
+            return Err(Stop::needs_sending(&hung_up));
+        }
         let first = probe.call(draft.clone()).await;
         let again = probe.call(draft).await;
         if !first.is_yes() && again.is_yes() {
@@ -374,8 +367,8 @@ fn other_order(probe: &Probe) -> Run<'_> {
 }
 
 fn different(one: &Heard, two: &Heard) -> Result<Verdict, Stop> {
-    let first = one.instance().ok_or_else(|| needs_instance(one))?;
-    let second = two.instance().ok_or_else(|| needs_instance(two))?;
+    let first = one.instance().ok_or_else(|| Stop::needs_instance(one))?;
+    let second = two.instance().ok_or_else(|| Stop::needs_instance(two))?;
     if first != second {
         return Ok(Verdict::Pass);
     }
@@ -400,7 +393,9 @@ fn conflict(probe: &Probe) -> Run<'_> {
     Box::pin(async {
         let draft = probe.create(&probe.order("conflict"), Mode::Real)?;
         let first = probe.call(draft.clone()).await;
-        let id = first.instance().ok_or_else(|| needs_instance(&first))?;
+        let id = first
+            .instance()
+            .ok_or_else(|| Stop::needs_instance(&first))?;
         let other = probe.call(draft.with(tongue(probe).period, "2_year")).await;
         if !other.is_yes() {
             return Ok(refused(&other));

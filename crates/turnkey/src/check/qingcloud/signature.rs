@@ -29,9 +29,10 @@ pub(in crate::check) static DOCUMENTED: Rule = Rule {
     ],
     fix: [
         "sort the parameters by name, form-encode them (a space is +, ~ stays), join with &, and sign \
-         with HMAC-SHA256; `turnkey explain` shows where yours differs",
+         with HMAC-SHA256; put the value that you computed into the URL as its signature, and \
+         `turnkey explain URL` names what made it",
         "按名字排序，做表单编码（空格是 +，~ 不变），用 & 连接，再算 HMAC-SHA256；\
-         `turnkey explain` 会指出差在哪里",
+         把您算出的值作为 signature 放进 URL，`turnkey explain URL` 会说出错在哪里",
     ],
     run: documented,
 };
@@ -287,6 +288,11 @@ fn timed(probe: &Probe, side: Side) -> Result<Draft, Stop> {
         Side::Ahead => now.saturating_add(far_ms),
     });
     signed_at(probe, probe.test()?, at)
+}
+
+/// When `draft` is signed, as it says.
+pub(in crate::check) fn time_of(probe: &Probe, draft: &Draft) -> String {
+    draft.get(tongue(probe).time).unwrap_or_default()
 }
 
 /// `draft` as if it were signed at `at`.

@@ -21,7 +21,7 @@ use turnkey_drivers::market::{Delivery, Market, Schedule};
 
 use crate::cli::admin_client::AdminArgs;
 use crate::cli::serve::runtime;
-use crate::cli::signing::DEMO_ACCOUNT;
+use crate::cli::signing::{DEMO_ACCOUNT, tell_keyless};
 use crate::cli::{Exit, Lang, complain, misused};
 use mischief::Mischief;
 use player::Player;
@@ -229,12 +229,8 @@ impl Trigger {
         let is_keyless = self.key.is_none() && self.key_env.is_none() && self.key_file.is_none();
         if let Some(to) = &self.to
             && is_keyless
-            && !self.admin.is_of(to)
         {
-            complain(lang.pick(
-                "no key given: the demo's key signs; give the product's with --key-env or --key-file",
-                "没有给密钥：用演示环境的密钥签名；请用 --key-env 或 --key-file 指定商品的密钥",
-            ));
+            tell_keyless(to, lang);
         }
         let key = player::Key {
             outright: self.key.as_deref(),

@@ -417,7 +417,10 @@ impl Call<'_> {
         book.instances.insert(id.clone(), (product, State::Running));
         let answer = self.created(&id, "p");
         book.orders.insert(key, (content, answer.clone()));
-        Ok(answer)
+        match self.has(Fault::FailsOnceMade) {
+            true => Err(No(500, "made, and then stumbled")),
+            false => Ok(answer),
+        }
     }
 
     fn id(&self, n: u64) -> String {

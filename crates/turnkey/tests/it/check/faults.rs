@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use turnkey::check::report::{Mark, Report};
-use turnkey::check::{Limits, Plan, checks, run};
+use turnkey::check::{Limits, Plan, checks, html, junit, run};
 use turnkey_core::UtcMillis;
 use turnkey_engine::SystemClock;
 
@@ -77,6 +77,8 @@ pub(crate) enum Fault {
     HangsUpOnNul,
     HangsUpOnEmoji,
     Slow,
+    /// Nobody would plant this to be found by one check: every create makes its instance, and then fails.
+    FailsOnceMade,
 }
 
 /// The fault, the checks of the market that may find it, and AppCenter's; none where it is no fault.
@@ -270,6 +272,49 @@ async fn at_least_twenty_faults_of_each_family_are_found_and_some_without_leave(
             "{}: {without_leave}",
             name(is_market)
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_create_made_is_found_and_removed() {
+    for is_market in [true, false] {
+        let (report, there) = checked(is_market, Some(Fault::FailsOnceMade), true).await;
+        assert!(report.count(Mark::Fail) > 0);
+        assert_eq!((there, report.left.len()), (0, 0), "{:?}", report.left);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_create_made_is_listed_where_nobody_can_find_it() {
+    let (report, there) = checked(true, Some(Fault::NewOnRepeat), true).await;
+    let [left] = &report.left[..] else {
+        panic!("{:?}", report.left);
+    };
+    assert!(
+        left.starts_with("(order mord-chk") && left.ends_with("-lost)"),
+        "{left}"
+    );
+    assert_eq!(there, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_report_shows_what_opens_the_address() {
+    let vendor = BadVendor::start(true, Some(Fault::Charset)).await;
+    let clock = Arc::new(SystemClock::new(0, UtcMillis(0)));
+    let url = format!("http://user:S3CRET@{}/0?token=S3CRET", vendor.address);
+    let plan = plan(name(true), url.clone(), url, clock);
+    let report = run(plan).await.expect("it runs");
+    assert!(report.count(Mark::Fail) + report.count(Mark::Warn) > 0);
+    for lang in [turnkey::cli::Lang::En, turnkey::cli::Lang::Zh] {
+        let shown = [
+            report.as_text(lang),
+            report.as_json(lang).to_string(),
+            html(&report, lang).expect("a page"),
+            junit(&report, lang).expect("XML"),
+        ];
+        for text in shown {
+            assert!(!text.contains("S3CRET"), "{text}");
+        }
     }
 }
 

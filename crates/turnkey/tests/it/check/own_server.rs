@@ -118,12 +118,34 @@ async fn told_to_stop_it_finishes_one_check_and_removes_what_that_made() {
         ..plan_for(&app, "qingcloud-market")
     };
     let stopped = std::future::ready(());
-    let report = run_until(plan, stopped).await.expect("it runs");
+    let report = run_until(plan, stopped, std::future::pending())
+        .await
+        .expect("it runs");
     assert_eq!(ids(&report, Mark::Pass), ["QM-36"]);
     assert_eq!(ids(&report, Mark::Skip), ["QM-40"]);
     let (_, instances, _) = app.everything().await;
     let states: Vec<_> = instances.iter().map(|instance| instance.state).collect();
     assert_eq!(states, [InstanceState::Released]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn told_to_give_up_it_leaves_what_is_there_and_lists_it() {
+    let app = shop().await;
+    let plan = Plan {
+        only: vec!["QM-36".to_owned()],
+        ..plan_for(&app, "qingcloud-market")
+    };
+    // It is looked at for the first time when the checks are over.
+    let (never, at_once) = (std::future::pending(), std::future::ready(()));
+    let report = run_until(plan, never, at_once).await.expect("it runs");
+    let (_, instances, _) = app.everything().await;
+    let ids: Vec<_> = instances
+        .iter()
+        .map(|instance| instance.id.to_string())
+        .collect();
+    assert_eq!(report.left, ids);
+    assert!(!report.is_good());
     app.stop().await;
 }
 
@@ -208,6 +230,16 @@ async fn where_nobody_answers_it_exits_3_and_where_it_is_used_wrongly_2() {
             "QM-99",
         ],
         &["check", &url],
+        // A storefront has paths of its own.
+        &["check", &url, "--dialect", "jdcloud-bastion"],
+        &[
+            "check",
+            &url,
+            "--dialect",
+            "qingcloud-market",
+            "--key-env",
+            "NO_SUCH_KEY",
+        ],
     ] {
         let (code, stdout, stderr) = said(&program(folder.path(), wrong).await);
         assert_eq!(code, Some(2), "{wrong:?}: {stdout}{stderr}");

@@ -52,6 +52,7 @@ fn report() -> Report {
         source: card.source,
         url: "http://v.example/spi?tenant=<7>".to_owned(),
         is_live: false,
+        is_storefront: false,
         has_dry_runs: true,
         is_reachable: true,
         seed: 7,
