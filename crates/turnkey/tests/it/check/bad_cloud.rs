@@ -138,6 +138,9 @@ enum Fault {
     AlwaysRunning,
     EarlyDelete,
     SameSize,
+    /// Not to be found by one check: the first answer to each purchase is a failure, and so is the first
+    /// to each end of an instance.
+    StumblesOnce,
 }
 
 /// Every fault, with the checks that may fail because of it: one of them does, and no other.
@@ -347,6 +350,16 @@ fn damaged(
         Fault::NoBuyId if is_create && is_ok => {
             result["buyId"] = Value::Null;
         }
+        Fault::StumblesOnce if is_ok && (is_create || asked.path.contains("ExpireOrStart")) => {
+            let token = header(&asked.head, "x-turnkey-purchase-token").unwrap_or_default();
+            let is_first = bought
+                .lock()
+                .expect("no panic")
+                .insert(format!("{} {token}", asked.path));
+            if is_first {
+                return failed();
+            }
+        }
         Fault::NewOrderForRepeats if is_create && is_ok => {
             let source = result["sourceIds"][0]["sourceId"].clone();
             let source = source.as_str().unwrap_or_default().to_owned();
@@ -399,4 +412,19 @@ async fn every_fault_of_a_bad_cloud_is_found_by_its_checks_and_no_other() {
     }
     assert!(FAULTS.len() >= 20, "{}", FAULTS.len());
     assert!(checked.len() > 20, "{checked:?}");
+}
+
+#[tokio::test]
+async fn what_a_cloud_sold_though_it_said_otherwise_is_given_back() {
+    let app = cloud().await;
+    let at = bad_cloud(app.address, Fault::StumblesOnce).await;
+    let report = run(plan(&app, at, true)).await.expect("it runs");
+    let text = report.as_text(turnkey::cli::Lang::En);
+    assert!(report.count(Mark::Fail) > 0, "{text}");
+    assert_eq!(report.left, [""; 0], "{text}");
+    let (_, instances, _) = app.everything().await;
+    assert!(instances.len() > 5, "{}", instances.len());
+    let is_gone = |state| state == InstanceState::Released;
+    assert!(instances.iter().all(|instance| is_gone(instance.state)));
+    app.stop().await;
 }
