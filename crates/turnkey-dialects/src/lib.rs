@@ -107,9 +107,8 @@ pub trait Ask: Sync {
         now: UtcMillis,
     ) -> Result<OwnedRequest, Fault>;
 
-    /// The parameters whose values say what is asked, and nothing of whom or of which: what a
-    /// recorded fixture may keep, by name, spaces between them.
-    fn telling(&self) -> &'static str;
+    /// What a recorded fixture may keep.
+    fn telling(&self) -> &'static Telling;
 
     /// Understands a vendor's answer to `call`.
     ///
@@ -117,6 +116,17 @@ pub trait Ask: Sync {
     /// With the fault that the marketplace would see. Anything unrecognised is a failure: success
     /// is never guessed.
     fn hear(&self, call: &Call, reply: &Reply) -> Result<Outcome, Fault>;
+}
+
+/// What says what is asked, and nothing of whom or of which: names, spaces between them.
+#[derive(Debug)]
+pub struct Telling {
+    /// Parameters and members whose values do.
+    pub values: &'static str,
+    /// What is said of an entry of a list that stands in a query (`filters.1.name`).
+    pub listed: &'static str,
+    /// Words of a path.
+    pub path: &'static str,
 }
 
 /// Who signs a request anew, and for whom.

@@ -50,7 +50,7 @@ use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
     Action, Ask, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, OwnedRequest,
-    Reply, Request, Resigner, answer, coded, moment, own_key, period, resign, sign,
+    Reply, Request, Resigner, Telling, answer, coded, moment, own_key, period, resign, sign,
 };
 
 pub(super) const DIALECT: &dyn Dialect = &QingcloudAppcenter;
@@ -252,8 +252,12 @@ impl Ask for QingcloudAppcenter {
         })
     }
 
-    fn telling(&self) -> &'static str {
-        "action spec spec_package period debug time_stamp"
+    fn telling(&self) -> &'static Telling {
+        &Telling {
+            values: "action spec spec_package period debug time_stamp",
+            listed: "",
+            path: "",
+        }
     }
 
     /// The platform takes 200, exactly `application/json` and `success: true` for success.

@@ -31,7 +31,7 @@ use crate::sign::Form;
 use crate::text::quoted;
 use crate::{
     Action, Ask, BODY_BYTES_MAX, Card, Dialect, ExchangeId, Faces, Listen, Overture, OwnedRequest,
-    Reply, Request, Resigner, answer, period, resign, sign,
+    Reply, Request, Resigner, Telling, answer, period, resign, sign,
 };
 
 pub(super) const DIALECT: &dyn Dialect = &QingcloudMarket;
@@ -223,8 +223,12 @@ impl Ask for QingcloudMarket {
         Ok(OwnedRequest::get(query))
     }
 
-    fn telling(&self) -> &'static str {
-        "action spec package duration debug timestamp"
+    fn telling(&self) -> &'static Telling {
+        &Telling {
+            values: "action spec package duration debug timestamp",
+            listed: "",
+            path: "",
+        }
     }
 
     /// The market takes 200 and JSON for success. We also want to see what is documented: an

@@ -101,13 +101,10 @@ impl Replay {
             Refusal::nobody(message.to_owned())
         })?;
         let dialect = raw.dialect.as_deref().and_then(turnkey_dialects::find);
-        if let (Some(_), Some(dialect)) = (&self.save_fixture, dialect) {
-            recorded::fits(dialect).map_err(unfit)?;
-        }
-        let fixture = self
-            .save_fixture
-            .as_ref()
-            .map(|folder| fixture_in(folder, &raw));
+        let fixture = self.save_fixture.as_ref().map(|folder| {
+            let name = fixture_name(&raw, &captured, dialect);
+            Ok((fixture_in(folder, &name)?, name))
+        });
         let fixture = fixture.transpose()?;
         let outgoing = self.outgoing(&raw, &captured, dialect, lang)?;
         let time_limit = dialect.map_or(TIME_LIMIT, |dialect| {
@@ -122,8 +119,8 @@ impl Replay {
         match client.block_on(send(&http, outgoing)) {
             Ok(answer) => {
                 let exit = self.tell(&raw, &url, &answer, lang);
-                if let Some(path) = fixture {
-                    save(&path, &raw, &captured, dialect, &answer)?;
+                if let Some((path, name)) = fixture {
+                    save(&path, &name, &raw, &captured, dialect, &answer)?;
                     complain(&escaped(&path.display().to_string()));
                 }
                 Ok(exit)
@@ -308,9 +305,8 @@ fn unfit(fault: Fault) -> Refusal {
     Refusal::usage(&format!("{} [{}]", fault.message, fault.code))
 }
 
-/// The file in `folder` that the call becomes, which must not be there yet.
-fn fixture_in(folder: &Path, raw: &RawCall) -> Result<PathBuf, Refusal> {
-    let name = fixture_name(raw);
+/// The file of that `name` in `folder`, which must not be there yet.
+fn fixture_in(folder: &Path, name: &str) -> Result<PathBuf, Refusal> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !name.chars().all(is_plain) {
         let message = "its action is none of the protocol's [fixture_unfit]";
@@ -326,13 +322,20 @@ fn fixture_in(folder: &Path, raw: &RawCall) -> Result<PathBuf, Refusal> {
     }
 }
 
-fn fixture_name(raw: &RawCall) -> String {
-    format!("{}-{}", raw.call.action, raw.call.result)
+/// What a call is called as a fixture: what it asked, and what came of it.
+fn fixture_name(raw: &RawCall, captured: &Captured, dialect: Option<&dyn Dialect>) -> String {
+    let storefront = dialect.filter(|dialect| dialect.card().root.is_some());
+    let asked = storefront.map_or_else(
+        || raw.call.action.clone(),
+        |dialect| recorded::route_name(dialect, &captured.method, &captured.path),
+    );
+    format!("{asked}-{}", raw.call.result)
 }
 
 /// Writes the call and its answer to `path` as a fixture.
 fn save(
     path: &Path,
+    name: &str,
     raw: &RawCall,
     captured: &Captured,
     dialect: Option<&'static dyn Dialect>,
@@ -362,10 +365,9 @@ fn save(
         headers: Vec::new(),
         body: answer.body.clone(),
     };
-    let name = fixture_name(raw);
     let listing = turnkey_drivers::market::known("recorded", recorded::KEY.into(), None);
     let code = raw.call.code.as_deref();
-    let text = recorded::fixture(dialect, &name, &request, &reply, code, &listing);
+    let text = recorded::fixture(dialect, name, &request, &reply, code, &listing);
     let text = text.map_err(unfit)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let written = std::fs::create_dir_all(folder)

@@ -188,6 +188,48 @@ async fn a_call_is_saved_as_a_fixture_that_tells_of_nobody() {
 }
 
 #[tokio::test]
+async fn a_buyers_call_is_saved_as_a_fixture_that_tells_of_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_demo, url) = crate::cli::demo_in(folder.path(), &[]).await;
+    let (origin, _) = url.split_once("/spi/").expect("a notification URL");
+    let run = async |arguments: &[&str]| {
+        let output = Command::new(PROGRAM)
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .env("LC_ALL", "C")
+            .output()
+            .await
+            .expect("it runs");
+        let (code, stdout, stderr) = said(&output);
+        assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
+        (stdout, stderr)
+    };
+    let whom = ["trigger", "jdcloud-bastion", "create", "--to", origin];
+    run(&[&whom[..], &["--order", "token-live7"]].concat()).await;
+    let (calls, _) = run(&["calls", "tail", "-n", "1", "--json"]).await;
+    let calls: Value = serde_json::from_str(&calls).expect("JSON");
+    let call = calls["items"][0]["id"].as_str().expect("a call");
+    let save = ["replay", call, "--to", origin, "--save-fixture", "saved"];
+    let (_, stderr) = run(&save).await;
+    assert!(
+        stderr.ends_with("saved/post-instances-ok.txt\n"),
+        "{stderr}"
+    );
+    let text = std::fs::read_to_string(folder.path().join("saved/post-instances-ok.txt"));
+    let text = text.expect("a fixture");
+    for secret in ["live7", "demo-ak", "demo-sk", origin] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    let listing = turnkey_drivers::market::known("recorded", "k".to_owned().into(), None);
+    let dialect = turnkey_dialects::find("jdcloud-bastion").expect("it is there");
+    assert_eq!(
+        turnkey_dialects::recorded::check(dialect, &text, &listing),
+        Ok(())
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
     let app = app().await;
     for arguments in [

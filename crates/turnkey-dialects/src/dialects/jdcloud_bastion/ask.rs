@@ -15,7 +15,7 @@ use super::{
     SERVICE, SUBNET, TOKEN_HEADER, VPC, ZERO, bid, status,
 };
 use crate::jdcloud::{self, Signer, Unsigned, Version, envelope};
-use crate::{Ask, OwnedRequest, Reply, Request, Resigner, moment, query, resign};
+use crate::{Ask, OwnedRequest, Reply, Request, Resigner, Telling, moment, query, resign};
 
 /// The methods of a request that can be signed: also those that no operation has, for whoever asks to
 /// be refused.
@@ -145,8 +145,12 @@ impl Ask for JdcloudBastion {
         })
     }
 
-    fn telling(&self) -> &'static str {
-        ""
+    fn telling(&self) -> &'static Telling {
+        &Telling {
+            values: "regionId az spec ipVersion chargeMode chargeUnit buyScenario status",
+            listed: "name operator direction",
+            path: "v1 regions instances order bastions bastion instance publicAccess zero pins sign modifyInstanceSpec modifyInstanceExpireOrStart",
+        }
     }
 
     fn hear(&self, call: &Call, reply: &Reply) -> Result<Outcome, Fault> {
