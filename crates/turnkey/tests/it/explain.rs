@@ -53,6 +53,29 @@ async fn the_published_example_is_explained_in_both_languages() {
 }
 
 #[tokio::test]
+async fn what_surrounds_a_pasted_url_is_no_part_of_it() {
+    let target = URL.trim_start_matches("http://127.0.0.1:8686");
+    let when = ["--key-file", "prod.key", "--at", "1760000400"];
+    for pasted in [
+        format!("{URL}\n"),
+        format!("'{URL}'"),
+        format!("1.2.3.4 - - [09/Oct/2025:09:00:00 +0000] \"GET {target} HTTP/1.1\" 401 9"),
+        format!("GET {target} HTTP/1.1"),
+        format!("curl '{URL}' -H 'Accept: */*'"),
+        URL.replace('&', "&amp;"),
+        URL.replace('&', "\\u0026"),
+        URL.replace('&', "\\&"),
+    ] {
+        let arguments = [&[pasted.as_str(), "--lang", "en"], &when[..]].concat();
+        let (code, out, err) = explain(&arguments).await;
+        assert_eq!(code, Some(1), "{pasted}: {err}");
+        assert!(out.contains("[space_as_percent20]"), "{pasted}: {out}");
+        assert!(err.starts_with("taken from what was pasted: "), "{err}");
+        assert!(err.contains(target) && err.lines().count() == 1, "{err}");
+    }
+}
+
+#[tokio::test]
 async fn a_program_gets_all_of_it() {
     let arguments = [
         URL,

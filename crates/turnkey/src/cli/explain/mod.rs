@@ -1,6 +1,7 @@
 //! `turnkey explain`: the signature doctor. It asks nobody, unless `--call` names a call that a
 //! running server has seen; then the keys stay there.
 
+mod pasted;
 mod request;
 mod show;
 
@@ -15,6 +16,7 @@ use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, segment};
 use crate::cli::signing::{DEMO_KEY, Source};
+use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::explained::ExplanationView;
 use crate::words::start;
@@ -26,7 +28,8 @@ const WINDOW_S: u64 = 300;
 
 #[derive(clap::Args)]
 pub(super) struct Explain {
-    /// The URL that was called, with its query, in quotes.
+    /// The URL that was called, with its query, in quotes; or what holds it: a line of a log, a curl
+    /// command.
     #[arg(required_unless_present = "call", conflicts_with = "call")]
     url: Option<String>,
     /// A call that a running server refused, as `turnkey calls tail` names it.
@@ -90,8 +93,16 @@ impl Explain {
             let path = format!("/calls/{}/explanation", segment(call));
             return Ok(client.run(|client| Ok(told(&client.get(&path, &[])?, is_json, lang))));
         }
-        let url = self.url.as_deref().unwrap_or_default();
-        let given = match Given::new(url, &self.header, self.method.as_deref(), self.body()?) {
+        let pasted = self.url.as_deref().unwrap_or_default();
+        let url = pasted::target(pasted);
+        if url != pasted {
+            let shown = escaped(&url);
+            complain(&match lang {
+                Lang::En => format!("taken from what was pasted: {shown}"),
+                Lang::Zh => format!("从粘贴的内容中取出：{shown}"),
+            });
+        }
+        let given = match Given::new(&url, &self.header, self.method.as_deref(), self.body()?) {
             Ok(given) => given,
             Err(header) => {
                 complain(&match lang {
