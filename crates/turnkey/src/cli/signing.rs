@@ -36,6 +36,7 @@ pub(super) fn tell_keyless(to: &str, lang: Lang) {
 }
 
 /// The three ways to say a key, and the demonstration's, which is no secret.
+#[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     /// What the flag is called, such as `--key`.
     pub(super) flag: &'a str,

@@ -144,6 +144,21 @@ async fn a_good_signature_in_time_is_0_and_nonsense_is_2() {
     }
 }
 
+/// A regression: options of one kind came before those of another, wherever they stood.
+#[tokio::test]
+async fn the_first_key_on_the_line_is_the_right_one() {
+    for (arguments, wrong) in [
+        (["--key", "a", "--key-file", "prod.key"], "prod.key"),
+        (["--key-file", "other.key", "--key", KEY], "--key 1"),
+        (["--key-file", "prod.key", "--key", "a"], ""),
+    ] {
+        let (_, out, _) = explain(&[&[URL, "--lang", "en"], &arguments[..]].concat()).await;
+        assert_eq!(out.contains("[wrong_key]"), !wrong.is_empty(), "{out}");
+        let said = format!("it was signed with the key from {wrong}\n");
+        assert_eq!(out.contains(&said), !wrong.is_empty(), "{out}");
+    }
+}
+
 #[test]
 fn every_mistake_is_in_the_document_in_both_languages() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/explain.md");

@@ -1,6 +1,7 @@
 //! `turnkey explain`: the signature doctor. It asks nobody, unless `--call` names a call that a
 //! running server has seen; then the keys stay there.
 
+mod keys;
 mod pasted;
 mod request;
 mod show;
@@ -8,19 +9,18 @@ mod show;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use secrecy::SecretString;
 use turnkey_core::UtcMillis;
 use turnkey_dialects::explain::{Candidate, Case};
 use turnkey_dialects::{Dialect, all, find};
 use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, segment};
-use crate::cli::signing::{DEMO_KEY, Source};
 use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, say};
 use crate::explained::ExplanationView;
 use crate::words::start;
 
+use keys::Keys;
 use request::Given;
 
 /// How far a signed time may be from now unless said otherwise, in seconds: as a listing has it.
@@ -38,15 +38,8 @@ pub(super) struct Explain {
     /// The protocol; by default the URL, the parameters and the headers tell.
     #[arg(long, value_name = "NAME")]
     dialect: Option<String>,
-    /// The key; `-` reads it from stdin. Of several the first is the right one.
-    #[arg(long, allow_hyphen_values = true)]
-    key: Vec<String>,
-    /// The environment variable that holds the key.
-    #[arg(long, value_name = "NAME")]
-    key_env: Vec<String>,
-    /// The file that holds the key.
-    #[arg(long, value_name = "FILE")]
-    key_file: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: Keys,
     /// The access key that the first key belongs to, where the protocol has those.
     #[arg(long, value_name = "ACCESS_KEY")]
     ak: Option<String>,
@@ -123,7 +116,7 @@ impl Explain {
             });
             return Ok(Exit::Usage);
         };
-        let keys = self.keys(lang)?;
+        let keys = self.keys.read(lang)?;
         let mut candidates = Vec::new();
         for (place, (label, secret)) in keys.iter().enumerate() {
             candidates.push(Candidate {
@@ -167,34 +160,6 @@ impl Explain {
             });
         }
         dialect
-    }
-
-    /// The keys, with what they are called.
-    fn keys(&self, lang: Lang) -> anyhow::Result<Vec<(String, SecretString)>> {
-        let read = |outright: Option<&str>, env: Option<&str>, file: Option<&PathBuf>| {
-            let source = Source {
-                flag: "--key",
-                outright,
-                env,
-                file,
-                demo: DEMO_KEY,
-            };
-            source.read(lang)
-        };
-        let mut keys = Vec::new();
-        for (place, key) in (1..).zip(&self.key) {
-            keys.push((format!("--key {place}"), read(Some(key), None, None)?));
-        }
-        for name in &self.key_env {
-            keys.push((name.clone(), read(None, Some(name), None)?));
-        }
-        for file in &self.key_file {
-            keys.push((file.display().to_string(), read(None, None, Some(file))?));
-        }
-        if keys.is_empty() {
-            keys.push((DEMO_KEY.to_owned(), read(None, None, None)?));
-        }
-        Ok(keys)
     }
 }
 
