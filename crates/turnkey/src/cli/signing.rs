@@ -1,6 +1,7 @@
 //! Where a command takes the key from that signs: never from a place of its own.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,6 +11,9 @@ use turnkey_dialects::Dialect;
 use crate::cli::{Lang, complain};
 use crate::config;
 use crate::words::start;
+
+/// Longest file that may hold a key, in bytes: no key is that long, and `/dev/zero` has no end.
+const KEY_BYTES_MAX: u64 = 64 * 1024;
 
 /// The key of `turnkey demo`: no secret.
 pub(super) const DEMO_KEY: &str = "demo-key";
@@ -57,13 +61,7 @@ impl Source<'_> {
     /// When it cannot be read from where it should be.
     pub(super) fn read(&self, lang: Lang) -> anyhow::Result<SecretString> {
         let text = match (self.outright, self.env, self.file) {
-            (Some("-"), _, _) => {
-                let mut text = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut text)
-                    .with_context(|| start::cannot_read(Path::new("-")))?;
-                text
-            }
+            (Some("-"), _, _) => text(std::io::stdin(), Path::new("-"))?,
             (Some(key), _, _) => {
                 if key != self.demo {
                     let flag = self.flag;
@@ -80,10 +78,45 @@ impl Source<'_> {
             }
             (None, Some(name), _) => config::environment(name)?,
             (None, None, Some(file)) => {
-                std::fs::read_to_string(file).with_context(|| start::cannot_read(file))?
+                let open = File::open(file).with_context(|| start::cannot_read(file))?;
+                text(open, file)?
             }
             (None, None, None) => self.demo.to_owned(),
         };
-        Ok(text.trim_end_matches(['\r', '\n']).to_owned().into())
+        match text.trim_end_matches(['\r', '\n']) {
+            "" => Err(start::key_empty(&self.name()).into()),
+            key => Ok(key.to_owned().into()),
+        }
     }
+
+    /// How it was said, without any of it.
+    fn name(&self) -> String {
+        let flag = self.flag;
+        match (self.outright, self.env, self.file) {
+            (Some("-"), _, _) => format!("{flag} -"),
+            (Some(_), _, _) | (None, None, None) => flag.to_owned(),
+            (None, Some(name), _) => format!("{flag}-env {name}"),
+            (None, None, Some(file)) => format!("{flag}-file {}", file.display()),
+        }
+    }
+}
+
+/// The text of a key from `path`.
+fn text(open: impl Read, path: &Path) -> anyhow::Result<String> {
+    let bytes = bounded(open, path, KEY_BYTES_MAX)?;
+    String::from_utf8(bytes).with_context(|| start::cannot_read(path))
+}
+
+/// All of what is open at `path`.
+///
+/// # Errors
+/// When it cannot be read, or has more than `bytes_max`.
+pub(super) fn bounded(open: impl Read, path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| start::cannot_read(path))?;
+    let is_more = usize::try_from(bytes_max).is_ok_and(|most| bytes.len() > most);
+    anyhow::ensure!(!is_more, start::file_too_long(path, bytes_max));
+    Ok(bytes)
 }

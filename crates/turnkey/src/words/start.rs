@@ -19,6 +19,27 @@ pub fn cannot_read(path: &Path) -> Said {
     )
 }
 
+/// A file with more than a key or a body has.
+#[must_use]
+pub fn file_too_long(path: &Path, bytes_max: u64) -> Said {
+    let path = path.display();
+    say(
+        "file_too_long",
+        format!("{path} has more than {bytes_max} bytes"),
+        format!("{path} 超过 {bytes_max} 字节"),
+    )
+}
+
+/// A key of which there is nothing; `name` says where it should be.
+#[must_use]
+pub fn key_empty(name: &str) -> Said {
+    say(
+        "secret_empty",
+        format!("the key of {name} is empty"),
+        format!("{name} 给出的密钥是空的"),
+    )
+}
+
 /// A file or folder that cannot be written or made.
 #[must_use]
 pub fn cannot_write(path: &Path) -> Said {

@@ -159,6 +159,58 @@ async fn the_first_key_on_the_line_is_the_right_one() {
     }
 }
 
+/// A regression: what has no end was read to its end.
+#[tokio::test]
+async fn what_has_no_end_is_not_read_to_its_end() {
+    for (arguments, said) in [
+        (
+            &["--key-file", "/dev/zero"][..],
+            "/dev/zero has more than 65536 bytes [file_too_long]",
+        ),
+        (
+            &["--body", "/dev/zero"],
+            "/dev/zero has more than 1048576 bytes [file_too_long]",
+        ),
+        (
+            &["--key-file", "/dev/null"],
+            "the key of --key-file /dev/null is empty [secret_empty]",
+        ),
+        (&["--key", ""], "the key of --key is empty [secret_empty]"),
+        (
+            &["--key", "-"],
+            "the key of --key - is empty [secret_empty]",
+        ),
+    ] {
+        let (code, out, err) = explain(&[&[URL, "--lang", "en"], arguments].concat()).await;
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+        assert!(err.contains(said), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_used_wrongly_is_2_and_says_what_there_is() {
+    for (arguments, said) in [
+        (&[URL, "--key-file", "gone.key"][..], "cannot read gone.key"),
+        (&[URL, "--key-file", "."], "cannot read ."),
+        (&[URL, "--body", "gone"], "cannot read gone"),
+        (
+            &[URL, "--key-env", "NO_SUCH_KEY"],
+            "the environment variable NO_SUCH_KEY is not set",
+        ),
+        (
+            &[URL, "--dialect", "qingcloud"],
+            "there is no dialect \"qingcloud\"; there are ",
+        ),
+        (&["--call", "c-1", "--key", "k"], "cannot be used with"),
+        (&["--call", "c-1", "--window", "9"], "cannot be used with"),
+        (&["--call", "c-1", URL], "cannot be used with"),
+    ] {
+        let (code, out, err) = explain(&[&["--lang", "en"], arguments].concat()).await;
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
+        assert!(err.contains(said), "{arguments:?}: {err}");
+    }
+}
+
 #[test]
 fn every_mistake_is_in_the_document_in_both_languages() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/explain.md");

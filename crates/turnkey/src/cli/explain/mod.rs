@@ -6,6 +6,7 @@ mod pasted;
 mod request;
 mod show;
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -15,16 +16,35 @@ use turnkey_dialects::{Dialect, all, find};
 use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, segment};
+use crate::cli::signing::bounded;
 use crate::cli::terminal::escaped;
-use crate::cli::{Exit, Lang, complain, say};
+use crate::cli::{Exit, Lang, complain, misused, say};
 use crate::explained::ExplanationView;
 use crate::words::start;
 
 use keys::Keys;
 use request::Given;
 
+/// What the server knows of a call by itself.
+const NOT_WITH_CALL: [&str; 11] = [
+    "dialect",
+    "key",
+    "key_env",
+    "key_file",
+    "ak",
+    "header",
+    "method",
+    "body",
+    "body_text",
+    "at",
+    "window",
+];
+
 /// How far a signed time may be from now unless said otherwise, in seconds: as a listing has it.
 const WINDOW_S: u64 = 300;
+
+/// Longest body that is read, in bytes: no dialect takes a longer one.
+const BODY_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(clap::Args)]
 pub(super) struct Explain {
@@ -33,7 +53,7 @@ pub(super) struct Explain {
     #[arg(required_unless_present = "call", conflicts_with = "call")]
     url: Option<String>,
     /// A call that a running server refused, as `turnkey calls tail` names it.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with_all = NOT_WITH_CALL)]
     call: Option<String>,
     /// The protocol; by default the URL, the parameters and the headers tell.
     #[arg(long, value_name = "NAME")]
@@ -95,7 +115,11 @@ impl Explain {
                 Lang::Zh => format!("从粘贴的内容中取出：{shown}"),
             });
         }
-        let given = match Given::new(&url, &self.header, self.method.as_deref(), self.body()?) {
+        let body = match self.body() {
+            Ok(body) => body,
+            Err(error) => return Ok(misused(&error, lang)),
+        };
+        let given = match Given::new(&url, &self.header, self.method.as_deref(), body) {
             Ok(given) => given,
             Err(header) => {
                 complain(&match lang {
@@ -116,7 +140,10 @@ impl Explain {
             });
             return Ok(Exit::Usage);
         };
-        let keys = self.keys.read(lang)?;
+        let keys = match self.keys.read(lang) {
+            Ok(keys) => keys,
+            Err(error) => return Ok(misused(&error, lang)),
+        };
         let mut candidates = Vec::new();
         for (place, (label, secret)) in keys.iter().enumerate() {
             candidates.push(Candidate {
@@ -140,7 +167,10 @@ impl Explain {
 
     fn body(&self) -> anyhow::Result<Vec<u8>> {
         match (&self.body, &self.body_text) {
-            (Some(file), _) => std::fs::read(file).with_context(|| start::cannot_read(file)),
+            (Some(file), _) => {
+                let open = File::open(file).with_context(|| start::cannot_read(file))?;
+                bounded(open, file, BODY_BYTES_MAX)
+            }
             (None, Some(text)) => Ok(text.clone().into_bytes()),
             (None, None) => Ok(Vec::new()),
         }
@@ -154,9 +184,17 @@ impl Explain {
         if dialect.is_none() {
             let known: Vec<_> = all().iter().map(|d| d.card().name).collect();
             let known = known.join(", ");
-            complain(&match lang {
-                Lang::En => format!("turnkey: which protocol? --dialect is one of {known}"),
-                Lang::Zh => format!("turnkey: 是哪个协议？--dialect 可以是 {known}"),
+            complain(&match (&self.dialect, lang) {
+                (None, Lang::En) => {
+                    format!("turnkey: which protocol? --dialect is one of {known}")
+                }
+                (None, Lang::Zh) => format!("turnkey: 是哪个协议？--dialect 可以是 {known}"),
+                (Some(name), Lang::En) => {
+                    format!("turnkey: there is no dialect {name:?}; there are {known}")
+                }
+                (Some(name), Lang::Zh) => {
+                    format!("turnkey: 没有协议 {name:?}；可以是 {known}")
+                }
             });
         }
         dialect
