@@ -295,6 +295,30 @@ async fn a_refused_call_is_explained_to_operators_and_to_no_caller() {
     assert!(message.contains(&call) && message.contains("explained"));
 }
 
+/// A regression: a call that was refused for another reason was said to be all right.
+#[tokio::test]
+async fn a_good_signature_of_a_refused_call_is_not_all() {
+    let app = App::start().await;
+    let query = wire::signed(&[("action", "TestConnection")], app::KEY, NOON);
+    let raw = format!("DELETE /spi/notes?{query} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    let answer = wire::exchange(app.address, raw.as_bytes()).await;
+    assert_eq!(answer.status, 405);
+    let calls = app.seen("/api/v1/calls?limit=1").await;
+    let call = calls["items"][0]["id"].as_str().expect("a call").to_owned();
+    for (lang, words) in [
+        ("en", "refused with 405: "),
+        ("zh", "调用被拒绝，应答 405："),
+    ] {
+        let arguments = ["explain", "--call", &call, "--lang", lang];
+        let (code, out, _) = typed(&app, OPERATOR, &arguments).await;
+        assert_eq!(code, Some(1), "{out}");
+        assert!(
+            out.contains(words) && out.contains("[method_wrong]"),
+            "{out}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_was_signed_for_another_listing_is_named() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -9,13 +9,15 @@ use secrecy::SecretString;
 use turnkey_core::{About, EventKind, Fault, Listing, UtcMillis};
 use turnkey_dialects::Request;
 use turnkey_dialects::explain::{Candidate, Case, Explain};
+use turnkey_store::LoggedCall;
 
-use crate::explained::ExplanationView;
+use crate::explained::{ExplanationView, FindingView};
 use crate::http::admin::calls::{captured, found};
 use crate::http::admin::failure::Failure;
 use crate::http::admin::wire::{Answer, Json, Path};
 use crate::http::admin::{Admin, Caller, ErrorBody};
 use crate::watch::captured::Captured;
+use crate::words::catalogue;
 
 /// Why the call's signature is what it is. Every look is kept as an event.
 #[utoipa::path(get, path = "/api/v1/calls/{id}/explanation", tag = "calls",
@@ -56,7 +58,25 @@ pub(super) async fn explanation(
     let explain = move || explained(doctor, (name, &listing), &request, &keys, at);
     let view = tokio::task::spawn_blocking(explain).await;
     let lost = |error: tokio::task::JoinError| Fault::bug(error.to_string());
-    Ok(Json(view.map_err(lost)?))
+    let mut view = view.map_err(lost)?;
+    view.also.extend(refused(&call, &view));
+    Ok(Json(view))
+}
+
+/// Why the server refused `call`, where that is not about its signature and `view` does not say it.
+fn refused(call: &LoggedCall, view: &ExplanationView) -> Option<FindingView> {
+    let is_refused = !matches!(call.result.as_str(), "ok" | "not_ready");
+    let code = call.code.as_ref().filter(|_| is_refused)?;
+    let is_said = view.also.iter().any(|finding| finding.code == *code)
+        || (code.starts_with("signature_") && view.verdict != "good");
+    let row = catalogue::find(code);
+    let (en, zh) = row.map_or((code.as_str(), code.as_str()), |row| (row.en, row.zh));
+    let status = call.status;
+    (!is_said).then(|| FindingView {
+        code: code.clone(),
+        en: format!("the call was refused with {status}: {en}"),
+        zh: format!("调用被拒绝，应答 {status}：{zh}"),
+    })
 }
 
 /// A key, and where it is from.
