@@ -13,7 +13,8 @@ use crate::words::catalogue;
 pub struct ExplanationView {
     /// Which protocol.
     pub dialect: String,
-    /// `good`; `accepted` where it is not as documented but taken all the same; `wrong`; `missing`.
+    /// `good`; `accepted` where it is not as documented but taken all the same; `wrong`;
+    /// `unreadable` where the query around it cannot be read; `missing`.
     pub verdict: String,
     /// What came.
     pub received: Option<String>,

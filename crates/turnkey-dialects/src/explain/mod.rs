@@ -102,6 +102,8 @@ pub enum Verdict {
     Accepted,
     /// It is wrong.
     Wrong,
+    /// There is one, but the query around it cannot be read; the first finding says why.
+    Unreadable,
     /// There is none, or nothing that it could be compared with.
     Missing,
 }
@@ -114,6 +116,7 @@ impl Verdict {
             Self::Good => "good",
             Self::Accepted => "accepted",
             Self::Wrong => "wrong",
+            Self::Unreadable => "unreadable",
             Self::Missing => "missing",
         }
     }

@@ -1,5 +1,6 @@
 //! The doctor of the `QingCloud` family: Market and AppCenter (sheets "Authentication").
 
+use percent_encoding::percent_decode_str;
 use turnkey_core::{Fault, UtcMillis};
 
 use super::qingcloud_mistakes::knobs;
@@ -61,6 +62,20 @@ impl Family {
             parameters,
             also,
         })
+    }
+
+    /// The signature of a query that cannot be read.
+    fn spelt(&self, request: &Request<'_>) -> Option<String> {
+        let mut segments = request.query.split('&');
+        let spelt = segments.find_map(|segment| segment.strip_prefix("signature="));
+        let in_query = spelt.map(|text| {
+            let text = text.replace('+', " ");
+            let bytes: Vec<u8> = percent_decode_str(&text).collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        let in_header = || self.header.and_then(|name| request.header(name));
+        let in_query = in_query.filter(|text| !text.is_empty());
+        in_query.or_else(|| in_header().map(str::to_owned))
     }
 
     fn starts(&self, case: &Case<'_>) -> Vec<Start<Recipe>> {
@@ -135,6 +150,10 @@ impl Explain for Family {
             Ok(received) => received,
             Err(fault) => {
                 explanation.also.push(fault.into());
+                explanation.received = self.spelt(request);
+                if explanation.received.is_some() {
+                    explanation.verdict = Verdict::Unreadable;
+                }
                 return explanation;
             }
         };

@@ -188,6 +188,19 @@ async fn what_has_no_end_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_query_that_cannot_be_read_is_told_first() {
+    for (broken, finding) in [("&x=%ZZ", "%"), ("&x=%ff", "UTF-8"), ("&action=a", "twice")] {
+        let (code, out, _) = explain(&[&format!("{URL}{broken}"), "--lang", "en"]).await;
+        assert_eq!(code, Some(1), "{out}");
+        let lines: Vec<_> = out.lines().collect();
+        assert!(lines[0].starts_with("the query cannot be read"), "{out}");
+        assert!(lines[1].contains(finding), "{out}");
+        assert!(lines[2].contains("received  NAjZP+R"), "{out}");
+        assert_eq!(lines.len(), 3, "{out}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_used_wrongly_is_2_and_says_what_there_is() {
     for (arguments, said) in [
         (&[URL, "--key-file", "gone.key"][..], "cannot read gone.key"),

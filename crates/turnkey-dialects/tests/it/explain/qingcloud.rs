@@ -393,6 +393,22 @@ fn what_is_wrong_besides_is_told() {
     assert_eq!(said.also[0].code, "signatures_differ");
 }
 
+/// A regression: there was said to be no signature.
+#[test]
+fn a_signature_in_a_query_that_cannot_be_read_is_there() {
+    for (query, code) in [
+        ("a=%ZZ&signature=x%2By", "query_malformed"),
+        ("a=%ff%fe&signature=x%2By", "query_malformed"),
+        ("a=1&a=1&signature=x%2By", "parameter_repeated"),
+    ] {
+        let said = asked(MARKET, query, &[KEY]);
+        assert_eq!(said.verdict, Verdict::Unreadable, "{query}");
+        assert_eq!(said.received.as_deref(), Some("x+y"), "{query}");
+        assert_eq!(said.also[0].code, code, "{query}");
+    }
+    assert_eq!(asked(MARKET, "a=%ZZ", &[KEY]).verdict, Verdict::Missing);
+}
+
 #[test]
 fn what_is_not_known_is_not_guessed() {
     let mut dice = Dice(0x5eed_0002);

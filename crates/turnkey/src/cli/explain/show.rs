@@ -11,8 +11,17 @@ const AROUND: usize = 40;
 
 /// The lines that say it.
 pub(super) fn lines(view: &ExplanationView, lang: Lang) -> Vec<String> {
-    let mut lines = vec![headline(&view.verdict, lang).to_owned()];
     let is_good = view.verdict == "good";
+    // What cannot be read is told first: it is not the signature that is wrong.
+    let is_unread = view.verdict == "unreadable";
+    let (first, also) = view
+        .also
+        .split_at(usize::from(is_unread).min(view.also.len()));
+    let mut lines = vec![headline(&view.verdict, lang).to_owned()];
+    for finding in first {
+        let said = escaped(lang.pick(&finding.en, &finding.zh));
+        lines.push(format!("  {said} [{}]", finding.code));
+    }
     let mut value = |name: &str, value: &Option<String>| {
         if let Some(value) = value {
             lines.push(format!("  {name}  {}", escaped(value)));
@@ -45,17 +54,17 @@ pub(super) fn lines(view: &ExplanationView, lang: Lang) -> Vec<String> {
         }
         None => {}
     }
-    let also = lang.pick("also: ", "另外：");
+    let besides = lang.pick("also: ", "另外：");
     if view.verdict == "accepted" {
         let taken = lang.pick(
             "Turnkey takes it all the same, because it verifies what was sent too; a stricter server does not",
             "Turnkey 仍会接受，因为它也核对发送时的写法；更严格的服务端不会接受",
         );
-        lines.push(format!("{also}{taken}"));
+        lines.push(format!("{besides}{taken}"));
     }
-    for finding in &view.also {
+    for finding in also {
         let said = escaped(lang.pick(&finding.en, &finding.zh));
-        lines.push(format!("{also}{said} [{}]", finding.code));
+        lines.push(format!("{besides}{said} [{}]", finding.code));
     }
     lines
 }
@@ -66,6 +75,10 @@ fn headline(verdict: &str, lang: Lang) -> &'static str {
         "accepted" => lang.pick(
             "signature does not match the documented form",
             "签名与文档规定的形式不符",
+        ),
+        "unreadable" => lang.pick(
+            "the query cannot be read, so that no signature can be compared",
+            "查询串无法读取，因此无法比较签名",
         ),
         "missing" => lang.pick("there is no signature to compare", "没有可供比较的签名"),
         _ => lang.pick("signature does not match", "签名不符"),
