@@ -20,6 +20,8 @@ pub(super) enum Algorithm {
     KeyFirst,
     /// SHA-256 of the message, then the key.
     KeyLast,
+    /// SHA-256 of the message alone.
+    Unkeyed,
     /// HMAC with key and message in each other's place.
     Swapped,
 }
@@ -58,6 +60,7 @@ pub(super) fn digest(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8
             .chain_update(key)
             .finalize()
             .to_vec(),
+        Algorithm::Unkeyed => Sha256::digest(message).to_vec(),
         Algorithm::Swapped => digest(Algorithm::HmacSha256, message, key),
     }
 }
@@ -74,8 +77,14 @@ pub(super) enum KeyForm {
     CarriageReturn,
     /// The quotes of the configuration are still there.
     Quoted,
-    /// A space is in front of it or behind it.
+    /// The same, single ones.
+    SingleQuoted,
+    /// A space is behind it.
     Spaced,
+    /// A space is in front of it.
+    SpacedInFront,
+    /// The byte order mark of the file that holds it is still there.
+    Bom,
     /// It is taken for base64.
     Base64Decoded,
     /// It is taken for text that must be put in base64.
@@ -94,7 +103,10 @@ pub(super) fn formed(secret: &SecretString, form: KeyForm) -> Option<SecretSlice
         KeyForm::LineBreak => format!("{key}\n").into_bytes(),
         KeyForm::CarriageReturn => format!("{key}\r\n").into_bytes(),
         KeyForm::Quoted => format!("\"{key}\"").into_bytes(),
+        KeyForm::SingleQuoted => format!("'{key}'").into_bytes(),
         KeyForm::Spaced => format!("{key} ").into_bytes(),
+        KeyForm::SpacedInFront => format!(" {key}").into_bytes(),
+        KeyForm::Bom => format!("\u{feff}{key}").into_bytes(),
         KeyForm::Base64Decoded => BASE64_STANDARD.decode(key).ok()?,
         KeyForm::Base64Encoded => BASE64_STANDARD.encode(key).into_bytes(),
         KeyForm::LowerCase => key.to_lowercase().into_bytes(),
@@ -102,4 +114,14 @@ pub(super) fn formed(secret: &SecretString, form: KeyForm) -> Option<SecretSlice
         KeyForm::Empty => Vec::new(),
     };
     Some(bytes.into())
+}
+
+/// Fewest characters of a signature that say which one was cut off.
+const CUT_CHARS_MIN: usize = 8;
+
+/// The first `length` characters of `signature`, where that is a part of it which says something.
+pub(super) fn cut(signature: &str, length: usize) -> Option<String> {
+    let is_part = (CUT_CHARS_MIN..signature.len()).contains(&length);
+    let kept = signature.get(..length).filter(|_| is_part);
+    kept.map(str::to_owned)
 }

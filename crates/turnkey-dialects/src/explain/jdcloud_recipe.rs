@@ -6,8 +6,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::Case;
-use super::digest::{Algorithm, KeyForm, digest, formed};
+use super::digest::{Algorithm, KeyForm, cut, digest, formed};
 use super::qingcloud_recipe::with_lower_hex;
+use super::spelling::{ascii, spaced, title};
 use crate::Request;
 use crate::jdcloud::{Version, canonical_query, canonical_uri, hex};
 
@@ -25,6 +26,9 @@ pub(super) enum Path {
     WithQuery,
     /// With a slash at the end.
     Slash,
+    /// The whole URL in its place.
+    HttpsUrl,
+    HttpUrl,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub(super) enum QueryForm {
     LowerHex,
     EmptyLeftOut,
     BareLeftOut,
+    /// A space was a `+`, and something on the way made that `%2B`.
+    PlusReencoded,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,6 +204,8 @@ pub(super) struct Recipe {
     pub(super) derived: Derived,
     pub(super) algorithm: Algorithm,
     pub(super) output: Text,
+    /// The end of the signature was cut off.
+    pub(super) cut: bool,
 }
 
 /// What the header `Authorization` says, read as kindly as can be.
@@ -309,6 +317,7 @@ impl Recipe {
             let bytes: Vec<u8> = percent_encoding::percent_decode_str(request.path).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         };
+        let host = || request.header("host").unwrap_or_default();
         let canonical = canonical_uri(request.path);
         match self.path {
             Path::Canonical => canonical,
@@ -318,6 +327,8 @@ impl Recipe {
             Path::WithQuery if request.query.is_empty() => canonical,
             Path::WithQuery => format!("{canonical}?{}", request.query),
             Path::Slash => format!("{canonical}/"),
+            Path::HttpsUrl => format!("https://{}{canonical}", host()),
+            Path::HttpUrl => format!("http://{}{canonical}", host()),
         }
     }
 
@@ -346,6 +357,7 @@ impl Recipe {
             QueryForm::EmptyLeftOut => {
                 canonical_query(&kept(&|piece| piece.contains('=') && !piece.ends_with('=')))
             }
+            QueryForm::PlusReencoded => canonical.replace("%2B", "%20"),
             QueryForm::BareLeftOut => canonical_query(&kept(&|piece| piece.contains('='))),
         }
     }
@@ -536,7 +548,11 @@ impl Recipe {
         let key = self.signing_key(request, stated, case)?;
         let message = self.message(request, stated)?;
         let bytes = digest(self.algorithm, key.expose_secret(), message.as_bytes());
-        Some(text(self.output, &bytes))
+        let signature = text(self.output, &bytes);
+        if self.cut {
+            return cut(&signature, stated.signature.len());
+        }
+        Some(signature)
     }
 }
 
@@ -546,47 +562,4 @@ fn text(form: Text, bytes: &[u8]) -> String {
         Text::HexUpper => hex(bytes).to_uppercase(),
         Text::Base64 => BASE64_STANDARD.encode(bytes),
     }
-}
-
-/// `content-type` as `Content-Type`.
-fn title(name: &str) -> String {
-    let words = name.split('-').map(|word| {
-        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
-        format!("{}{rest}", first.to_uppercase())
-    });
-    words.collect::<Vec<_>>().join("-")
-}
-
-/// JSON with a space behind each comma and colon, as Python's `json.dumps` writes it.
-fn spaced(json: &Value) -> String {
-    let string = |text: &str| Value::from(text).to_string();
-    match json {
-        Value::Object(members) => {
-            let members = members
-                .iter()
-                .map(|(name, value)| format!("{}: {}", string(name), spaced(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(values) => {
-            let values: Vec<_> = values.iter().map(spaced).collect();
-            format!("[{}]", values.join(", "))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => json.to_string(),
-    }
-}
-
-/// What is no ASCII as `\uXXXX`.
-fn ascii(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    let mut units = [0; 2];
-    for c in json.chars() {
-        if c.is_ascii() {
-            text.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut units) {
-                text.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    text
 }

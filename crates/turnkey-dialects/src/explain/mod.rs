@@ -18,6 +18,7 @@ pub(crate) mod qingcloud;
 mod qingcloud_mistakes;
 mod qingcloud_recipe;
 mod right;
+mod spelling;
 
 use std::fmt;
 

@@ -159,11 +159,11 @@ impl Explain for Family {
         };
         explanation.also = also;
         explanation.also.extend(self.besides(request, case));
-        let made = |recipe: &Recipe| recipe.signature(self, request.path, &parameters, case);
+        let made = |recipe: &Recipe| recipe.signature(self, request, &parameters, case);
         let starts = self.starts(case);
         let own = || starts.iter().filter(|start| start.stranger.is_none());
         let right = own().next().map(|start| &start.recipe);
-        let message = |recipe: &Recipe| recipe.message(self, request.path, &parameters);
+        let message = |recipe: &Recipe| recipe.message(self, request, &parameters);
         explanation.canonical = Some(message(right.unwrap_or(&Recipe::default())));
         explanation.expected = right.and_then(made);
         explanation.received.clone_from(&signature);
@@ -226,6 +226,6 @@ impl Explain for Family {
     fn made(&self, request: &Request<'_>, case: &Case<'_>, codes: &[&str]) -> Option<String> {
         let parameters = Parameter::all(request.query).ok()?;
         let recipe = with_mistakes(Recipe::default(), &knobs(), codes)?;
-        recipe.signature(self, request.path, &parameters, case)
+        recipe.signature(self, request, &parameters, case)
     }
 }

@@ -2,7 +2,9 @@
 
 use super::digest::{Algorithm, KeyForm};
 use super::qingcloud_recipe::{Coding, Joined, Order, Output, Prefix, Recipe, Time, Way};
-use super::right::{DIGEST, ENCODING, KEY, MESSAGE, ORDER, OUTPUT, PARAMETERS, Right, WAY};
+use super::right::{
+    DIGEST, ENCODING, KEY, KEY_BOM, MESSAGE, ORDER, OUTPUT, PARAMETERS, Right, SPACE_SENT, WAY,
+};
 use super::{Knob, Mistake};
 
 const fn knob(
@@ -124,6 +126,13 @@ static KNOBS: &[Knob<Recipe>] = &[
         "签名方丢失了非 ASCII 字符：都变成了 ?",
         &ENCODING,
         |r| r.coding = Coding::Latin,
+    ),
+    knob(
+        "plus_reencoded",
+        "a space was sent as + and something on the way wrote that as %2B; %20 arrives as a space everywhere",
+        "空格发送时写成 +，途中被改写成 %2B；写成 %20 到哪里都是空格",
+        &SPACE_SENT,
+        |r| r.plus_reencoded = true,
     ),
     knob(
         "values_trimmed",
@@ -273,6 +282,20 @@ static KNOBS: &[Knob<Recipe>] = &[
         |r| r.prefix = Prefix::Path,
     ),
     knob(
+        "https_url_included",
+        "the signer put the whole URL (https) in front; this dialect signs the parameters alone",
+        "签名方在前面加了整个 URL（https）；本协议只签参数",
+        &MESSAGE,
+        |r| r.prefix = Prefix::HttpsUrl,
+    ),
+    knob(
+        "http_url_included",
+        "the signer put the whole URL (http) in front; this dialect signs the parameters alone",
+        "签名方在前面加了整个 URL（http）；本协议只签参数",
+        &MESSAGE,
+        |r| r.prefix = Prefix::HttpUrl,
+    ),
+    knob(
         "question_mark_included",
         "the signer left the ? in front",
         "签名方在前面多留了 ?",
@@ -292,6 +315,13 @@ static KNOBS: &[Knob<Recipe>] = &[
         "签名方在末尾多签了一个换行",
         &MESSAGE,
         |r| r.line_break = true,
+    ),
+    knob(
+        "key_appended",
+        "the signer signed &key= and the key at the end, as a payment API has it; the key goes into the HMAC alone",
+        "签名方像支付接口那样在末尾加了 &key=密钥；密钥只用于 HMAC",
+        &DIGEST,
+        |r| r.key_appended = true,
     ),
     knob(
         "key_line_break",
@@ -315,11 +345,32 @@ static KNOBS: &[Knob<Recipe>] = &[
         |r| r.key_form = KeyForm::Quoted,
     ),
     knob(
+        "key_single_quoted",
+        "the key still has its single quotes",
+        "密钥还带着单引号",
+        &KEY,
+        |r| r.key_form = KeyForm::SingleQuoted,
+    ),
+    knob(
         "key_spaced",
         "the key has a space at its end",
         "密钥末尾带有空格",
         &KEY,
         |r| r.key_form = KeyForm::Spaced,
+    ),
+    knob(
+        "key_space_in_front",
+        "the key has a space in front",
+        "密钥开头带有空格",
+        &KEY,
+        |r| r.key_form = KeyForm::SpacedInFront,
+    ),
+    knob(
+        "key_bom",
+        "the key has a byte order mark (BOM) in front, as Windows editors write it into files",
+        "密钥开头带有 BOM（Windows 编辑器会写进文件）",
+        &KEY_BOM,
+        |r| r.key_form = KeyForm::Bom,
     ),
     knob(
         "key_base64_decoded",
@@ -392,6 +443,13 @@ static KNOBS: &[Knob<Recipe>] = &[
         |r| r.algorithm = Algorithm::KeyLast,
     ),
     knob(
+        "plain_sha256",
+        "the signer took plain SHA-256 of the message, without HMAC and without the key",
+        "签名方只做了 SHA-256(消息)，没有用 HMAC，也没有用密钥",
+        &DIGEST,
+        |r| r.algorithm = Algorithm::Unkeyed,
+    ),
+    knob(
         "key_and_message_swapped",
         "the signer gave key and message in the wrong order",
         "签名方把密钥和消息的参数位置弄反了",
@@ -453,5 +511,12 @@ static KNOBS: &[Knob<Recipe>] = &[
         "发送方把签名编码了两次",
         &WAY,
         |r| r.way = Way::Twice,
+    ),
+    knob(
+        "signature_cut",
+        "the signature was cut off: what came is its beginning",
+        "签名被截断：收到的只是它的开头",
+        &WAY,
+        |r| r.way = Way::Cut,
     ),
 ];

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, Engine as _};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::Case;
-use super::digest::{Algorithm, KeyForm, digest, formed};
+use super::digest::{Algorithm, KeyForm, cut, digest, formed};
 use super::qingcloud::Family;
+use crate::Request;
 use crate::jdcloud::hex;
 use crate::query::{Parameter, encode};
 
@@ -70,6 +71,9 @@ pub(super) enum Prefix {
     MethodPath,
     /// The path and a `?`.
     Path,
+    /// The whole URL and a `?`.
+    HttpsUrl,
+    HttpUrl,
     Question,
 }
 
@@ -96,6 +100,8 @@ pub(super) enum Way {
     PlusLost,
     /// It was encoded twice.
     Twice,
+    /// Its end was cut off.
+    Cut,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,12 +135,14 @@ pub(super) struct Recipe {
     pub(super) without_time: bool,
     pub(super) without_undocumented: bool,
     pub(super) trimmed: bool,
+    pub(super) plus_reencoded: bool,
     pub(super) plain_names: bool,
     pub(super) time: Time,
     pub(super) joined: Joined,
     pub(super) prefix: Prefix,
     pub(super) lower_case: bool,
     pub(super) line_break: bool,
+    pub(super) key_appended: bool,
     pub(super) key_form: KeyForm,
     pub(super) algorithm: Algorithm,
     pub(super) output: Output,
@@ -142,11 +150,11 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// The text that this signer signs.
+    /// The text that this signer signs, without any of the key.
     pub(super) fn message(
         &self,
         family: &Family,
-        path: &str,
+        request: &Request<'_>,
         parameters: &[Parameter<'_>],
     ) -> String {
         let mut kept: Vec<_> = parameters
@@ -169,7 +177,7 @@ impl Recipe {
             .into_iter()
             .map(|p| self.pair(family, p, assign))
             .collect::<Vec<_>>();
-        let mut message = self.before(family, path);
+        let mut message = self.before(family, request);
         message.push_str(&spelt.join(between));
         if self.joined == Joined::Trailing {
             message.push('&');
@@ -180,10 +188,15 @@ impl Recipe {
         if self.line_break {
             message.push('\n');
         }
+        if self.key_appended {
+            message.push_str("&key=");
+        }
         message
     }
 
-    fn before(&self, family: &Family, path: &str) -> String {
+    fn before(&self, family: &Family, request: &Request<'_>) -> String {
+        let path = request.path;
+        let host = || request.header("host").unwrap_or_default();
         let own = family.prefixes.get(self.form).copied().unwrap_or_default();
         match self.prefix {
             Prefix::Own => own.to_owned(),
@@ -192,6 +205,8 @@ impl Recipe {
             Prefix::MethodAnd => "GET&".to_owned(),
             Prefix::MethodPath => format!("GET\n{path}\n"),
             Prefix::Path => format!("{path}?"),
+            Prefix::HttpsUrl => format!("https://{}{path}?", host()),
+            Prefix::HttpUrl => format!("http://{}{path}?", host()),
             Prefix::Question => "?".to_owned(),
         }
     }
@@ -240,6 +255,9 @@ impl Recipe {
         if p.name == family.time && self.time == Time::Other {
             value = (family.other_time)(&value).unwrap_or(value);
         }
+        if self.plus_reencoded {
+            value = value.replace('+', " ");
+        }
         if self.trimmed {
             value = value.trim().to_owned();
         }
@@ -287,14 +305,18 @@ impl Recipe {
     pub(super) fn signature(
         &self,
         family: &Family,
-        path: &str,
+        request: &Request<'_>,
         parameters: &[Parameter<'_>],
         case: &Case<'_>,
     ) -> Option<String> {
         let candidate = case.keys.get(self.key)?;
         let key = formed(candidate.secret, self.key_form)?;
-        let message = self.message(family, path, parameters);
-        let bytes = digest(self.algorithm, key.expose_secret(), message.as_bytes());
+        let mut message = self.message(family, request, parameters).into_bytes();
+        if self.key_appended {
+            message.extend_from_slice(key.expose_secret());
+        }
+        let message = SecretSlice::from(message);
+        let bytes = digest(self.algorithm, key.expose_secret(), message.expose_secret());
         let text = match self.output {
             Output::Base64 => BASE64_STANDARD.encode(bytes),
             Output::Hex => hex(&bytes),
@@ -308,6 +330,11 @@ impl Recipe {
             Way::Plain => text,
             Way::PlusLost => text.replace('+', " "),
             Way::Twice => encode(&text),
+            Way::Cut => {
+                let sent = parameters.iter().find(|p| name_is_signature(p));
+                let sent = sent.map_or(0, |p| p.value.len());
+                return cut(&text, sent);
+            }
         })
     }
 }

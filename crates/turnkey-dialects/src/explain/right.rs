@@ -65,6 +65,22 @@ right!(
     "trim(getenv('PROD_KEY'))"
 );
 right!(
+    KEY_BOM,
+    "open('prod.key', encoding='utf-8-sig').read().strip().encode()",
+    r#"Files.readString(file).replace("\uFEFF", "").strip().getBytes(UTF_8)"#,
+    r#"bytes.TrimSpace(bytes.TrimPrefix(file, []byte("\xef\xbb\xbf")))"#,
+    "fs.readFileSync('prod.key', 'utf8').trim()",
+    "trim(preg_replace('/^\\xEF\\xBB\\xBF/', '', $file))"
+);
+right!(
+    SPACE_SENT,
+    "urllib.parse.urlencode(params, quote_via=urllib.parse.quote)",
+    r#"URLEncoder.encode(v, UTF_8).replace("+", "%20")"#,
+    r#"strings.ReplaceAll(params.Encode(), "+", "%20")"#,
+    "encodeURIComponent(v)",
+    "http_build_query($params, '', '&', PHP_QUERY_RFC3986)"
+);
+right!(
     DIGEST,
     "hmac.new(key, message, hashlib.sha256).digest()",
     r#"mac = Mac.getInstance("HmacSHA256"); mac.init(new SecretKeySpec(key, "HmacSHA256")); mac.doFinal(message)"#,

@@ -4,7 +4,9 @@ use super::super::digest::{Algorithm, KeyForm};
 use super::super::jdcloud_recipe::{
     Host, Missing, Names, Path, QueryForm, Recipe, ScopeForm, Text, Words,
 };
-use super::super::right::{JD_HEADERS, JD_OUTPUT, JD_PATH, JD_QUERY, JD_STRING, KEY};
+use super::super::right::{
+    JD_HEADERS, JD_OUTPUT, JD_PATH, JD_QUERY, JD_STRING, KEY, KEY_BOM, SPACE_SENT,
+};
 use super::{Knob, knob};
 
 /// In the order in which they are tried.
@@ -66,6 +68,13 @@ pub(super) static REQUEST: &[Knob<Recipe>] = &[
         |r| r.query = QueryForm::BareLeftOut,
     ),
     knob(
+        "query_plus_reencoded",
+        "a space was sent as + and something on the way wrote that as %2B; %20 arrives as a space everywhere",
+        "空格发送时写成 +，途中被改写成 %2B；写成 %20 到哪里都是空格",
+        &SPACE_SENT,
+        |r| r.query = QueryForm::PlusReencoded,
+    ),
+    knob(
         "query_empty_left_out",
         "the signer left out parameters with an empty value; they are signed",
         "签名方漏掉了空值参数；空值也要签名",
@@ -106,6 +115,20 @@ pub(super) static REQUEST: &[Knob<Recipe>] = &[
         "签名方在路径末尾加了 /",
         &JD_PATH,
         |r| r.path = Path::Slash,
+    ),
+    knob(
+        "path_as_https_url",
+        "the signer put the whole URL (https) in the path's place",
+        "签名方在路径的位置放了整个 URL（https）",
+        &JD_PATH,
+        |r| r.path = Path::HttpsUrl,
+    ),
+    knob(
+        "path_as_http_url",
+        "the signer put the whole URL (http) in the path's place",
+        "签名方在路径的位置放了整个 URL（http）",
+        &JD_PATH,
+        |r| r.path = Path::HttpUrl,
     ),
     knob(
         "method_lower_case",
@@ -311,11 +334,32 @@ pub(super) static REQUEST: &[Knob<Recipe>] = &[
         |r| r.key_form = KeyForm::Quoted,
     ),
     knob(
+        "key_single_quoted",
+        "the secret still has its single quotes",
+        "密钥还带着单引号",
+        &KEY,
+        |r| r.key_form = KeyForm::SingleQuoted,
+    ),
+    knob(
         "key_spaced",
         "the secret has a space at its end",
         "密钥末尾带有空格",
         &KEY,
         |r| r.key_form = KeyForm::Spaced,
+    ),
+    knob(
+        "key_space_in_front",
+        "the secret has a space in front",
+        "密钥开头带有空格",
+        &KEY,
+        |r| r.key_form = KeyForm::SpacedInFront,
+    ),
+    knob(
+        "key_bom",
+        "the secret has a byte order mark (BOM) in front, as Windows editors write it into files",
+        "密钥开头带有 BOM（Windows 编辑器会写进文件）",
+        &KEY_BOM,
+        |r| r.key_form = KeyForm::Bom,
     ),
     knob(
         "key_base64_decoded",
@@ -367,6 +411,13 @@ pub(super) static REQUEST: &[Knob<Recipe>] = &[
         |r| r.algorithm = Algorithm::HmacSha512,
     ),
     knob(
+        "plain_sha256",
+        "the signer took plain SHA-256 of the string to sign, without HMAC and without the secret",
+        "签名方只做了 SHA-256(待签字符串)，没有用 HMAC，也没有用密钥",
+        &JD_OUTPUT,
+        |r| r.algorithm = Algorithm::Unkeyed,
+    ),
+    knob(
         "key_and_message_swapped",
         "the signer gave key and message in the wrong order",
         "签名方把密钥和消息的参数位置弄反了",
@@ -386,5 +437,12 @@ pub(super) static REQUEST: &[Knob<Recipe>] = &[
         "签名方把签名写成 base64；应为十六进制",
         &JD_OUTPUT,
         |r| r.output = Text::Base64,
+    ),
+    knob(
+        "signature_cut",
+        "the signature was cut off: what came is its beginning",
+        "签名被截断：收到的只是它的开头",
+        &JD_OUTPUT,
+        |r| r.cut = true,
     ),
 ];

@@ -283,6 +283,14 @@ fn mistaken(code: &str) -> Option<String> {
             right.with(|s| s.scope = s.scope.replace("/jdcloud2_request", ""))
         }
         "line_break_appended" => lower(&mac(&right.key(), &format!("{to_sign}\n"))),
+        "query_plus_reencoded" => query("a=1%202&b=%E4%B8%AD%20x&bare=&c="),
+        "path_as_https_url" => path(&format!("https://10.0.0.7:8686{}", right.path)),
+        "path_as_http_url" => path(&format!("http://10.0.0.7:8686{}", right.path)),
+        "key_single_quoted" => secret(format!("'{KEY}'")),
+        "key_space_in_front" => secret(format!(" {KEY}")),
+        "key_bom" => secret(format!("\u{feff}{KEY}")),
+        "plain_sha256" => sha256(&to_sign),
+        "signature_cut" => right.sign()[..32].to_owned(),
         "key_line_break" => secret(format!("{KEY}\n")),
         "key_carriage_return" => secret(format!("{KEY}\r\n")),
         "key_quoted" => secret(format!("\"{KEY}\"")),

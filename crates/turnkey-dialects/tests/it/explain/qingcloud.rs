@@ -176,6 +176,15 @@ fn mistaken(code: &str, all: &Pairs, time: &str, other_time: &str) -> Option<Str
             }),
             form,
         )),
+        "plus_reencoded" => signed(&joined(valued(&|_, v| v.replace('+', " ")), form)),
+        "https_url_included" => signed(&format!("https://shop.example/spi/shop?{right}")),
+        "http_url_included" => signed(&format!("http://shop.example/spi/shop?{right}")),
+        "key_appended" => signed(&format!("{right}&key={KEY}")),
+        "key_single_quoted" => keyed(&format!("'{KEY}'"))(&right),
+        "key_space_in_front" => keyed(&format!(" {KEY}"))(&right),
+        "key_bom" => keyed(&format!("\u{feff}{KEY}"))(&right),
+        "plain_sha256" => BASE64_STANDARD.encode(Sha256::digest(&right)),
+        "signature_cut" => signed(&right)[..20].to_owned(),
         "order_ignores_case" => sorted(&|(name, _)| name.to_lowercase()),
         "order_descending" => {
             let mut down = all.clone();
@@ -239,7 +248,7 @@ fn get(query: &str) -> Request<'_> {
         method: "GET",
         path: PATH,
         query,
-        headers: &[],
+        headers: &[("host", b"shop.example")],
         body: b"",
     }
 }
@@ -279,6 +288,8 @@ fn assert_each_is_named(dialect: &str, all: &Pairs, time: &str, other: &str, not
         assert_eq!(named(&said), [code], "{dialect}");
         assert_eq!(said.received.as_deref(), Some(signature.as_str()), "{code}");
         assert!(said.also.is_empty(), "{code}: {:?}", said.also);
+        let shown = said.cause.iter().filter_map(|cause| cause.signed.as_ref());
+        assert!(!shown.clone().any(|text| text.contains(KEY)), "{code}");
         assert_ne!(said.expected, said.received, "{code}");
         let is_own = code == "own_spelling";
         let verdict = if is_own {
@@ -310,7 +321,7 @@ fn each_mistake_of_an_appcenter_signer_is_named() {
         .map(|(name, value)| match *name {
             "timestamp" => ("time_stamp", "2025-10-09T08:53:20Z"),
             "spec" => ("spec", spec.as_str()),
-            "package" => ("user_id", " 甲 a/b*c~d!(e)'f' "),
+            "package" => ("user_id", " 甲 a+/b*c~d!(e)'f' "),
             _ => (*name, *value),
         })
         .collect();
@@ -391,6 +402,17 @@ fn what_is_wrong_besides_is_told() {
     };
     let said = explained(doctor(APPCENTER), &request, &[KEY], NOW);
     assert_eq!(said.also[0].code, "signatures_differ");
+}
+
+#[test]
+fn too_little_of_a_signature_is_not_called_a_part_of_it() {
+    let all = pairs(PARAMETERS);
+    let signature = signed(&joined(all.clone(), form));
+    for (length, codes) in [(7, &[][..]), (8, &["signature_cut"])] {
+        let cut = escaped(&signature[..length], "", "+");
+        let query = format!("{}&signature={cut}", sent(&all));
+        assert_eq!(named(&asked(MARKET, &query, &[KEY])), codes);
+    }
 }
 
 /// A regression: there was said to be no signature.
