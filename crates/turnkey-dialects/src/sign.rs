@@ -214,6 +214,9 @@ pub(crate) fn check_product(query: &Query<'_>, name: &str, listing: &Listing) ->
     }
 }
 
+/// What begins the words about the clock that a time was held against.
+pub(crate) const SERVER_TIME: &str = "the server's time is";
+
 /// Checks that `signed_at`, which parameter `name` spells as `text`, lies within
 /// `clock_skew_ms` on either side of `now`; the edges are within.
 ///
@@ -238,9 +241,6 @@ pub fn check_window(
     let text = quoted(text);
     let message =
         format!("{name} {text} is {distance_s} s {side}; at most {allowed_s} s are allowed");
-    let note = format!(
-        "the server's time is {} in UNIX seconds",
-        now.0.div_euclid(1000)
-    );
+    let note = format!("{SERVER_TIME} {} in UNIX seconds", now.0.div_euclid(1000));
     Err(Fault::unauthentic(code, message).noted(note))
 }

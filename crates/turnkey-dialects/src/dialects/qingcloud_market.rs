@@ -81,6 +81,7 @@ static EXPLAIN: Family = Family {
     prefixes: &[""],
     time: TIMESTAMP,
     parse_time: unix_seconds,
+    spell_time: |at| Some(at.0.div_euclid(1000).to_string()),
     other_time: |text| Some(format!("{text}000")),
     documented: &[
         "action",

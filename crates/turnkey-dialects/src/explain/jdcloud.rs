@@ -2,6 +2,7 @@
 
 use turnkey_core::{Fault, Key, UtcMillis};
 
+use super::clock::Signed;
 use super::jdcloud_mistakes::knobs;
 use super::jdcloud_recipe::{Recipe, Stated};
 use super::{
@@ -42,6 +43,22 @@ fn is_own(key: &super::Candidate<'_>, stated: Option<&Stated<'_>>) -> bool {
     key.is_own && key.access_key.is_none_or(|known| Some(known) == named)
 }
 
+/// What `fault` says, and more where it is about the time.
+fn besides(fault: Fault, stated: Option<&Stated<'_>>, case: &Case<'_>) -> Vec<Finding> {
+    match stated {
+        Some(stated) if fault.code.starts_with("timestamp_") || fault.code == "date_malformed" => {
+            let signed = Signed {
+                name: "x-jdcloud-date",
+                text: stated.date,
+                at: moment::parse_basic(stated.date),
+                spell: moment::spell_basic,
+            };
+            signed.told(fault, case)
+        }
+        Some(_) | None => vec![fault.into()],
+    }
+}
+
 impl Explain for JdCloud {
     fn explain(&self, request: &Request<'_>, case: &Case<'_>) -> Explanation {
         let stated = Stated::of(request);
@@ -60,7 +77,7 @@ impl Explain for JdCloud {
             also: refused
                 .into_iter()
                 .filter(is_other)
-                .map(Finding::from)
+                .flat_map(|fault| besides(fault, stated.as_ref(), case))
                 .collect(),
         };
         let Some(stated) = stated else {

@@ -10,6 +10,7 @@
 //! here goes to a caller: what is expected is as good as a signature, so that only whoever has the
 //! key may see it. It is *not* where anything is let in: see [`crate::sign`].
 
+mod clock;
 pub(crate) mod digest;
 pub(crate) mod jdcloud;
 mod jdcloud_mistakes;
@@ -60,6 +61,8 @@ pub struct Case<'a> {
     pub clock_skew_ms: u64,
     /// When the request came.
     pub now: UtcMillis,
+    /// Whether a server saw it come, so that `now` is that server's time.
+    pub at_server: bool,
 }
 
 /// A key that may have signed.

@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 use turnkey_core::{Fault, UtcMillis};
 
+use super::clock::Signed;
 use super::qingcloud_mistakes::knobs;
 use super::qingcloud_recipe::{Coding, Recipe};
 use super::{
@@ -21,6 +22,8 @@ pub(crate) struct Family {
     pub(crate) time: &'static str,
     /// Reads it.
     pub(crate) parse_time: fn(&str) -> Result<UtcMillis, Fault>,
+    /// Writes it.
+    pub(crate) spell_time: fn(UtcMillis) -> Option<String>,
     /// The same time in a form that some signers sign instead.
     pub(crate) other_time: fn(&str) -> Option<String>,
     /// The parameters that the documentation names.
@@ -102,10 +105,18 @@ impl Family {
         let mut also = Vec::new();
         match query.get(self.time).filter(|text| !text.is_empty()) {
             Some(text) => {
-                let fresh = (self.parse_time)(text).and_then(|at| {
+                let read = (self.parse_time)(text);
+                let signed = Signed {
+                    name: self.time,
+                    text,
+                    at: read.as_ref().ok().copied(),
+                    spell: self.spell_time,
+                };
+                let fresh = read.and_then(|at| {
                     sign::check_window(self.time, text, at, case.clock_skew_ms, case.now)
                 });
-                also.extend(fresh.err().map(Finding::from));
+                let stale = fresh.err().into_iter();
+                also.extend(stale.flat_map(|fault| signed.told(fault, case)));
             }
             None => also.push(Finding {
                 code: "parameter_missing",

@@ -11,6 +11,7 @@ pub(super) static EXPLAIN: Family = Family {
     prefixes: &PREFIXES,
     time: TIME_STAMP,
     parse_time: |text| moment::parse(TIME_STAMP, text),
+    spell_time: moment::spell,
     other_time: |text| {
         let at = moment::parse(TIME_STAMP, text).ok()?;
         Some(at.0.div_euclid(1000).to_string())

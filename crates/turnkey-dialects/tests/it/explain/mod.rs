@@ -1,5 +1,6 @@
 //! The signature doctor: each known mistake, made on purpose, is named.
 
+mod clock;
 mod jdcloud;
 mod qingcloud;
 
@@ -42,6 +43,7 @@ pub(crate) fn with_case<T>(keys: &[&str], now: UtcMillis, then: impl FnOnce(&Cas
         product_code: None,
         clock_skew_ms: 300_000,
         now,
+        at_server: false,
     })
 }
 

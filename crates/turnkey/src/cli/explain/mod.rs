@@ -158,6 +158,7 @@ impl Explain {
             product_code: None,
             clock_skew_ms: self.window.saturating_mul(1000),
             now: self.at.unwrap_or_else(SystemClock::wall),
+            at_server: false,
         };
         let headers = given.headers();
         let said = doctor.explain(&given.request(&headers), &case);

@@ -143,6 +143,7 @@ fn explained(
         product_code: listing.product_code.as_deref(),
         clock_skew_ms: listing.clock_skew_ms,
         now,
+        at_server: true,
     };
     let request = Request {
         method: &request.method,
