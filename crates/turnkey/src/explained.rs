@@ -28,6 +28,12 @@ pub struct ExplanationView {
     pub mistakes_tried: usize,
     /// How many pairs of them were tried.
     pub pairs_tried: usize,
+    /// How many known mistakes were not tried: the request is too long for all of them.
+    pub mistakes_not_tried: usize,
+    /// How many pairs were not tried, likewise.
+    pub pairs_not_tried: usize,
+    /// How many keys were not tried: those beyond the first 16.
+    pub keys_not_tried: usize,
     /// What else is wrong, whatever the signature.
     pub also: Vec<FindingView>,
 }
@@ -81,6 +87,9 @@ impl ExplanationView {
             cause: said.cause.map(CauseView::from),
             mistakes_tried: said.tried.mistakes,
             pairs_tried: said.tried.pairs,
+            mistakes_not_tried: said.tried.mistakes_left,
+            pairs_not_tried: said.tried.pairs_left,
+            keys_not_tried: said.tried.keys_left,
             also: said.also.into_iter().map(FindingView::from).collect(),
         }
     }

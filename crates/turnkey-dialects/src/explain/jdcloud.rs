@@ -6,8 +6,8 @@ use super::clock::Signed;
 use super::jdcloud_mistakes::knobs;
 use super::jdcloud_recipe::{Recipe, Stated};
 use super::{
-    Case, Cause, Explain, Explanation, Finding, Mistake, PAIRS_BYTES_MAX, Start, Tried, Verdict,
-    all_mistakes, search, tried_keys, with_mistakes,
+    Case, Cause, Explain, Explanation, Finding, Mistake, Start, Tried, Verdict, all_mistakes,
+    keys_left, search, tried_keys, with_mistakes,
 };
 use crate::{Request, jdcloud, moment};
 
@@ -122,9 +122,18 @@ impl Explain for JdCloud {
         } else {
             Verdict::Wrong
         };
-        let bytes = request.query.len().max(request.body.len());
-        let (found, tried) = search(&starts, &knobs(), bytes <= PAIRS_BYTES_MAX, fits);
-        explanation.tried = tried;
+        // The body is not in the text, but digested for it. Where a listed header is absent there is
+        // no text, but all that comes before it is looked for all the same.
+        let headers = stated.names.iter();
+        let headers = headers.map(|name| name.len() + request.header(name).map_or(0, str::len));
+        let canonical = explanation.canonical.as_ref();
+        let canonical = canonical.map_or_else(|| headers.sum(), String::len);
+        let text_bytes = canonical.max(request.query.len()) + request.body.len();
+        let (found, tried) = search(&starts, &knobs(), text_bytes, fits);
+        explanation.tried = Tried {
+            keys_left: keys_left(case),
+            ..tried
+        };
         explanation.cause = found.map(|found| {
             let signed = found.recipe.canonical(request, &stated);
             Cause {

@@ -30,9 +30,13 @@ use crate::Request;
 
 pub use right::Right;
 
-/// Longest query or body whose pairs of mistakes are tried, in bytes; of a longer one only single
-/// mistakes are. A real call has a few hundred, and a thousand pairs are a second's work at most.
-const PAIRS_BYTES_MAX: usize = 16 * 1024;
+/// How much text is made and digested at most, in bytes: the text that is signed, headers and all,
+/// for each mistake, each pair of them and each key. It is a second's work, and leaves out nothing
+/// of a call of 7 KB with one key; a real one has a few hundred bytes.
+const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What one try costs besides the text.
+const TRY_BYTES: usize = 256;
 
 /// Most keys that are tried.
 pub const KEYS_MAX: usize = 16;
@@ -162,13 +166,19 @@ pub struct Cause {
     pub signed: Option<String>,
 }
 
-/// How much was tried.
+/// How much was tried, and how much was not, since that is more than [`WORK_BYTES_MAX`] allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tried {
     /// Known mistakes.
     pub mistakes: usize,
     /// Pairs of them.
     pub pairs: usize,
+    /// Known mistakes that were not tried.
+    pub mistakes_left: usize,
+    /// Pairs of them that were not tried.
+    pub pairs_left: usize,
+    /// Keys that were not tried: those beyond [`KEYS_MAX`].
+    pub keys_left: usize,
 }
 
 /// Something else that is wrong.
@@ -225,56 +235,79 @@ struct Found<R> {
     recipe: R,
 }
 
-/// The simplest recipe that `fits`, and how much was tried.
+/// The simplest recipe that `fits`, and how much was tried: each try makes `text_bytes`.
 ///
 /// `starts` are right but for a stranger's key, which counts as one mistake.
 fn search<R: Clone>(
     starts: &[Start<R>],
     knobs: &[&'static Knob<R>],
-    pairs_too: bool,
+    text_bytes: usize,
     fits: impl Fn(&R) -> bool,
 ) -> (Option<Found<R>>, Tried) {
-    let own = || starts.iter().filter(|start| start.stranger.is_none());
-    let foreign = || starts.iter().filter(|start| start.stranger.is_some());
+    let (own, foreign): (Vec<_>, Vec<_>) =
+        starts.iter().partition(|start| start.stranger.is_none());
     let turned = |recipe: &R, knob: &Knob<R>| {
         let mut recipe = recipe.clone();
         (knob.turn)(&mut recipe);
         recipe
     };
-    let mut tried = Tried {
-        mistakes: knobs.len() + 1,
-        pairs: 0,
+    let count = knobs.len();
+    let (mistakes, pairs) = (count + 1, count * (count + 1) / 2);
+    let mut tried = Tried::default();
+    let mut tries_left = WORK_BYTES_MAX / (text_bytes + TRY_BYTES);
+    // Whether `tries` more are within bounds.
+    let mut is_within = |tries: usize| {
+        let rest = tries_left.checked_sub(tries);
+        tries_left = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    let all = |pairs| Tried {
+        mistakes,
+        pairs,
+        ..Tried::default()
+    };
+    let cut = |tried: Tried| Tried {
+        mistakes_left: mistakes - tried.mistakes,
+        pairs_left: pairs - tried.pairs,
+        ..tried
     };
     for (place, knob) in (1..).zip(knobs.iter().copied()) {
-        for start in own() {
+        if !is_within(own.len()) {
+            return (None, cut(tried));
+        }
+        tried.mistakes = place;
+        for start in &own {
             let recipe = turned(&start.recipe, knob);
             if fits(&recipe) {
-                let mistakes = vec![&knob.mistake];
                 let found = Found {
-                    mistakes,
+                    mistakes: vec![&knob.mistake],
                     place,
                     key: None,
                     recipe,
                 };
-                return (Some(found), tried);
+                return (Some(found), all(0));
             }
         }
     }
-    if let Some(start) = foreign().find(|start| fits(&start.recipe)) {
+    if !is_within(foreign.len()) {
+        return (None, cut(tried));
+    }
+    tried.mistakes = mistakes;
+    if let Some(start) = foreign.iter().find(|start| fits(&start.recipe)) {
         let found = Found {
             mistakes: vec![&WRONG_KEY],
-            place: tried.mistakes,
+            place: mistakes,
             key: start.stranger.clone(),
             recipe: start.recipe.clone(),
         };
-        return (Some(found), tried);
-    }
-    if !pairs_too {
-        return (None, tried);
+        return (Some(found), all(0));
     }
     for (place, knob) in (1..).zip(knobs.iter().copied()) {
+        if !is_within(foreign.len()) {
+            return (None, cut(tried));
+        }
         tried.pairs += 1;
-        for start in foreign() {
+        for start in &foreign {
             let recipe = turned(&start.recipe, knob);
             if fits(&recipe) {
                 let found = Found {
@@ -283,14 +316,17 @@ fn search<R: Clone>(
                     key: start.stranger.clone(),
                     recipe,
                 };
-                return (Some(found), tried);
+                return (Some(found), all(tried.pairs));
             }
         }
     }
     for (at, first) in knobs.iter().copied().enumerate() {
         for (place, second) in (1..).zip(knobs.iter().copied()).skip(at + 1) {
+            if !is_within(own.len()) {
+                return (None, cut(tried));
+            }
             tried.pairs += 1;
-            for start in own() {
+            for start in &own {
                 let recipe = turned(&turned(&start.recipe, first), second);
                 if fits(&recipe) {
                     let found = Found {
@@ -299,7 +335,7 @@ fn search<R: Clone>(
                         key: None,
                         recipe,
                     };
-                    return (Some(found), tried);
+                    return (Some(found), all(tried.pairs));
                 }
             }
         }
@@ -329,6 +365,15 @@ fn all_mistakes<R>(knobs: &[&'static Knob<R>]) -> Vec<&'static Mistake> {
 /// The keys that are tried: as many as [`KEYS_MAX`], none of them empty.
 fn tried_keys<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, &'c Candidate<'c>)> {
     let keys = case.keys.iter().enumerate();
-    keys.filter(|(_, key)| !secrecy::ExposeSecret::expose_secret(key.secret).is_empty())
-        .take(KEYS_MAX)
+    keys.filter(|(_, key)| is_key(key)).take(KEYS_MAX)
+}
+
+/// How many keys are beyond those.
+fn keys_left(case: &Case<'_>) -> usize {
+    let keys = case.keys.iter().filter(|key| is_key(key));
+    keys.count().saturating_sub(KEYS_MAX)
+}
+
+fn is_key(key: &Candidate<'_>) -> bool {
+    !secrecy::ExposeSecret::expose_secret(key.secret).is_empty()
 }

@@ -7,8 +7,8 @@ use super::clock::Signed;
 use super::qingcloud_mistakes::knobs;
 use super::qingcloud_recipe::{Coding, Recipe};
 use super::{
-    Case, Cause, Explain, Explanation, Finding, Mistake, PAIRS_BYTES_MAX, Start, Tried, Verdict,
-    all_mistakes, search, tried_keys, with_mistakes,
+    Case, Cause, Explain, Explanation, Finding, Mistake, Start, Tried, Verdict, all_mistakes,
+    keys_left, search, tried_keys, with_mistakes,
 };
 use crate::query::{Parameter, Query};
 use crate::text::quoted;
@@ -204,9 +204,13 @@ impl Explain for Family {
         } else {
             Verdict::Wrong
         };
-        let pairs_too = request.query.len() <= PAIRS_BYTES_MAX;
-        let (found, tried) = search(&starts, &knobs(), pairs_too, fits);
-        explanation.tried = tried;
+        let canonical = explanation.canonical.as_ref().map_or(0, String::len);
+        let text_bytes = canonical.max(request.query.len());
+        let (found, tried) = search(&starts, &knobs(), text_bytes, fits);
+        explanation.tried = Tried {
+            keys_left: keys_left(case),
+            ..tried
+        };
         explanation.cause = found.map(|found| {
             let signed = message(&found.recipe);
             // The form that the signer meant is what its message is compared with.

@@ -201,6 +201,22 @@ async fn a_query_that_cannot_be_read_is_told_first() {
 }
 
 #[tokio::test]
+async fn what_was_not_tried_is_said() {
+    let long = format!("{URL}0&x={}", "y".repeat(60_000));
+    let keys = ["--key-file", "other.key"].repeat(18);
+    let said = |line: &str, out: &str| assert!(out.contains(line), "{line}");
+    let (_, out, _) = explain(&[&[&*long, "--lang", "en"], &keys[..]].concat()).await;
+    said("the request is long: ", &out);
+    said("there are many keys: 2 of them were not tried", &out);
+    let (_, out, _) = explain(&[&[&*long, "--lang", "zh"], &keys[..]].concat()).await;
+    said("请求很长：", &out);
+    let (_, out, _) = explain(&[&[&*long, "--json"], &keys[..]].concat()).await;
+    let json: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(json["keys_not_tried"], 2);
+    assert!(json["pairs_not_tried"].as_u64() > Some(100));
+}
+
+#[tokio::test]
 async fn what_is_used_wrongly_is_2_and_says_what_there_is() {
     for (arguments, said) in [
         (&[URL, "--key-file", "gone.key"][..], "cannot read gone.key"),

@@ -46,9 +46,8 @@ fn unwrapped(text: &str) -> Option<String> {
     let (first, rest) = lines.split_first()?;
     let is_begun = first.contains('?') && !rest.is_empty();
     let is_part = |line: &&str| !line.is_empty() && !line.contains(is_around);
-    let is_whole = is_begun
-        && lines.iter().all(is_part)
-        && !rest.iter().any(|line| line.contains("://"));
+    let is_whole =
+        is_begun && lines.iter().all(is_part) && !rest.iter().any(|line| line.contains("://"));
     is_whole.then(|| lines.concat())
 }
 

@@ -51,6 +51,7 @@ pub(super) fn lines(view: &ExplanationView, lang: Lang) -> Vec<String> {
         Some(cause) => lines.extend(caused(cause, view, lang)),
         None if matches!(view.verdict.as_str(), "wrong" | "accepted") => {
             lines.extend(unknown(view, lang));
+            lines.extend(untried(view, lang));
         }
         None => {}
     }
@@ -162,6 +163,23 @@ fn unknown(view: &ExplanationView, lang: Lang) -> [String; 2] {
             "  可能用了别的密钥，或者途中有东西改写了请求（docs/behind-a-proxy.md）".to_owned(),
         ],
     }
+}
+
+/// What was left out of the search.
+fn untried(view: &ExplanationView, lang: Lang) -> Vec<String> {
+    let (mistakes, pairs) = (view.mistakes_not_tried, view.pairs_not_tried);
+    let keys = view.keys_not_tried;
+    let long = (mistakes + pairs > 0).then(|| match lang {
+        Lang::En => format!(
+            "  the request is long: {mistakes} known mistakes and {pairs} pairs were not tried"
+        ),
+        Lang::Zh => format!("  请求很长：有 {mistakes} 种已知错误和 {pairs} 种组合没有试"),
+    });
+    let many = (keys > 0).then(|| match lang {
+        Lang::En => format!("  there are many keys: {keys} of them were not tried"),
+        Lang::Zh => format!("  密钥很多：有 {keys} 个没有试"),
+    });
+    long.into_iter().chain(many).collect()
 }
 
 fn ordinal(place: usize) -> String {
