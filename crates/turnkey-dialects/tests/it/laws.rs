@@ -12,6 +12,7 @@ use turnkey_dialects::query::{Query, pair};
 use turnkey_dialects::{OwnedRequest, Reply, all};
 use turnkey_testkit::sample;
 
+use crate::anything;
 use crate::door::{Door, KEY, NOON, at, bare, door, listing, signed_as_sent};
 
 /// A dialect's words for what every dialect says.
@@ -424,5 +425,22 @@ fn every_changed_byte_of_a_query_is_refused_or_changes_nothing() {
                 }
             }
         }
+    }
+}
+
+/// The faces that explain try thousands of signers each.
+const EXPLAINED_CASES: u32 = 12;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(EXPLAINED_CASES))]
+
+    #[test]
+    fn no_bytes_make_a_face_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        anything::survives(&bytes);
+    }
+
+    #[test]
+    fn no_parameters_make_a_face_panic(text in "([a-z_]{1,9}=[ -~é]{0,9}[\n&]){0,9}") {
+        anything::survives(text.as_bytes());
     }
 }
