@@ -29,12 +29,12 @@ pub(super) fn demo_key(dialect: &dyn Dialect) -> &'static str {
     }
 }
 
-/// Says that the demonstration's key signs what goes to `to`, unless that is the demonstration.
+/// Says that the demonstration's key is taken for what goes to `to`, unless that is the demonstration.
 pub(super) fn tell_keyless(to: &str, lang: Lang) {
     if !config::runtime::is_demo(to) {
         complain(lang.pick(
-            "no key given: the demo's key signs; give the product's with --key-env or --key-file",
-            "没有给密钥：用演示环境的密钥签名；请用 --key-env 或 --key-file 指定商品的密钥",
+            "no key given: the demo's is taken; give the product's with --key-env or --key-file",
+            "没有给密钥：使用演示环境的密钥；请用 --key-env 或 --key-file 指定商品的密钥",
         ));
     }
 }

@@ -46,6 +46,11 @@ impl Keys {
         Self(placed.into_iter().map(|(_, named)| named).collect())
     }
 
+    /// Whether none is named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The keys, with what they are called; the demonstration's where none is named.
     ///
     /// # Errors

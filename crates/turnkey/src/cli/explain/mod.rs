@@ -16,7 +16,7 @@ use turnkey_dialects::{Dialect, all, find};
 use turnkey_engine::SystemClock;
 
 use crate::cli::admin_client::{AdminArgs, segment};
-use crate::cli::signing::bounded;
+use crate::cli::signing::{bounded, tell_keyless};
 use crate::cli::terminal::escaped;
 use crate::cli::{Exit, Lang, complain, misused, say};
 use crate::explained::ExplanationView;
@@ -140,6 +140,9 @@ impl Explain {
             });
             return Ok(Exit::Usage);
         };
+        if self.keys.is_empty() {
+            tell_keyless(&url, lang);
+        }
         let keys = match self.keys.read(lang) {
             Ok(keys) => keys,
             Err(error) => return Ok(misused(&error, lang)),
