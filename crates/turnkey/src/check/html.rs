@@ -43,7 +43,7 @@ struct Shown {
     title: &'static str,
     told: String,
     severity: &'static str,
-    page: &'static str,
+    page: String,
     found: Option<Found>,
 }
 
@@ -99,7 +99,7 @@ fn shown(row: &Row, lang: Lang) -> Shown {
             Severity::Must => lang.pick("must", "必须"),
             Severity::Should => lang.pick("should", "应该"),
         },
-        page: pick(check.clause, lang),
+        page: check.clause.words(lang),
         found: row.finding.as_ref().map(|finding| Found {
             exchanges: finding
                 .exchanges

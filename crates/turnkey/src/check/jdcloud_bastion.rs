@@ -5,19 +5,52 @@
 
 use super::jdcloud::{form, orders, signature};
 use super::qingcloud::form::IN_TIME;
-use super::{Check, Words};
+use super::{Check, Clause};
 
-const SIGNING: Words = ["openapi: signature", "公共：签名"];
-const ENVELOPE: Words = ["openapi: answers", "公共：返回"];
-const CREATE: Words = ["createInstance", "创建实例"];
-const LIST: Words = ["describeBastions", "查询列表"];
-const ONE: Words = ["describeBastion", "查询详情"];
-const SOURCE: Words = ["describeSourceId", "查询订单"];
-const DESC: Words = ["updateBastionDesc", "修改描述"];
-const RESIZE: Words = ["modifyInstanceSpec", "变配"];
-const SWITCH: Words = ["modifyInstanceExpireOrStart", "到期与恢复"];
-const DELETE: Words = ["deleteInstance", "删除实例"];
-const PINS: Words = ["describePins", "查询账号"];
+const SIGNING: Clause = Clause {
+    page: ["openapi: signature", "公共：签名"],
+    section: "docs/dialects/jdcloud-bastion.md#what-a-captured-call-can-do",
+};
+const ENVELOPE: Clause = Clause {
+    page: ["openapi: answers", "公共：返回"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const CREATE: Clause = Clause {
+    page: ["createInstance", "创建实例"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const LIST: Clause = Clause {
+    page: ["describeBastions", "查询列表"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const ONE: Clause = Clause {
+    page: ["describeBastion", "查询详情"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const SOURCE: Clause = Clause {
+    page: ["describeSourceId", "查询订单"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const DESC: Clause = Clause {
+    page: ["updateBastionDesc", "修改描述"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const RESIZE: Clause = Clause {
+    page: ["modifyInstanceSpec", "变配"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const SWITCH: Clause = Clause {
+    page: ["modifyInstanceExpireOrStart", "到期与恢复"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const DELETE: Clause = Clause {
+    page: ["deleteInstance", "删除实例"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
+const PINS: Clause = Clause {
+    page: ["describePins", "查询账号"],
+    section: "docs/dialects/jdcloud-bastion.md#what-buyers-call",
+};
 
 /// In the order in which they run; an id is never given to another check.
 pub(super) const CHECKS: &[Check] = &[

@@ -77,7 +77,7 @@ fn evidence(row: &Row, finding: &Finding, lang: Lang) -> Vec<String> {
     ));
     lines.push(line(
         lang.pick("page: ", "出处："),
-        pick(row.check.clause, lang),
+        &row.check.clause.words(lang),
     ));
     lines
 }

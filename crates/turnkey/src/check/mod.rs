@@ -107,6 +107,23 @@ pub struct Rule {
     pub run: for<'a> fn(&'a Probe) -> Run<'a>,
 }
 
+/// Where a check comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Clause {
+    /// The page of the marketplace's documentation ([`turnkey_dialects::Card::source`]).
+    pub page: Words,
+    /// Where this repository tells what that page asks: the file and its section.
+    pub section: &'static str,
+}
+
+impl Clause {
+    /// Both, for a person.
+    #[must_use]
+    pub fn words(&self, lang: Lang) -> String {
+        format!("{} · {}", pick(self.page, lang), self.section)
+    }
+}
+
 /// One numbered check of a dialect.
 #[derive(Debug)]
 pub struct Check {
@@ -114,8 +131,8 @@ pub struct Check {
     pub id: &'static str,
     /// How much it matters.
     pub severity: Severity,
-    /// The page of the dialect's documentation ([`turnkey_dialects::Card::source`]) that it comes from.
-    pub clause: Words,
+    /// Where it comes from.
+    pub clause: Clause,
     /// What it cannot do without.
     pub needs: Needs,
     /// What it looks at.
@@ -123,7 +140,7 @@ pub struct Check {
 }
 
 impl Check {
-    const fn must(id: &'static str, clause: Words, rule: &'static Rule) -> Self {
+    const fn must(id: &'static str, clause: Clause, rule: &'static Rule) -> Self {
         Self {
             id,
             severity: Severity::Must,
@@ -133,7 +150,7 @@ impl Check {
         }
     }
 
-    const fn should(id: &'static str, clause: Words, rule: &'static Rule) -> Self {
+    const fn should(id: &'static str, clause: Clause, rule: &'static Rule) -> Self {
         Self {
             severity: Severity::Should,
             ..Self::must(id, clause, rule)
@@ -181,7 +198,8 @@ pub fn as_markdown() -> String {
         );
         for check in checks(card.name) {
             let [en, zh] = check.rule.title;
-            let [page_en, page_zh] = check.clause;
+            let [page_en, page_zh] = check.clause.page;
+            let section = check.clause.section.trim_start_matches("docs/");
             let result = match check.severity {
                 Severity::Must => "FAIL",
                 Severity::Should => "WARN",
@@ -192,7 +210,7 @@ pub fn as_markdown() -> String {
             };
             let _ = writeln!(
                 page,
-                "| {} | {en} | {zh} | {result} | {needs} | {page_en} {page_zh} |",
+                "| {} | {en} | {zh} | {result} | {needs} | [{page_en} {page_zh}]({section}) |",
                 check.id
             );
         }

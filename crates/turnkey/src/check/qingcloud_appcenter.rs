@@ -4,23 +4,59 @@
 //! one, which may be deleted at once.
 
 use super::qingcloud::{form, life, orders, shape, signature};
-use super::{Check, Words};
+use super::{Check, Clause};
 
-const CONVENTION: Words = ["convention", "约定"];
-const RETRY: Words = ["retry", "重试"];
-const SECURITY: Words = ["security", "安全"];
-const CREATE: Words = ["create", "新购"];
-const RENEWAL: Words = ["renewal", "续费"];
-const UPGRADE: Words = ["upgrade", "升级"];
-const EXPIRE: Words = ["expire", "到期"];
-const DELETE: Words = ["delete", "删除"];
-const CONNECT: Words = ["connect", "连接测试"];
+const CONVENTION: Clause = Clause {
+    page: ["convention", "约定"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const RETRY: Clause = Clause {
+    page: ["retry", "重试"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const SECURITY: Clause = Clause {
+    page: ["security", "安全"],
+    section: "docs/dialects/qingcloud-appcenter.md#the-signature",
+};
+const CREATE: Clause = Clause {
+    page: ["create", "新购"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const RENEWAL: Clause = Clause {
+    page: ["renewal", "续费"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const UPGRADE: Clause = Clause {
+    page: ["upgrade", "升级"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const EXPIRE: Clause = Clause {
+    page: ["expire", "到期"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const DELETE: Clause = Clause {
+    page: ["delete", "删除"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+const CONNECT: Clause = Clause {
+    page: ["connect", "连接测试"],
+    section: "docs/dialects/qingcloud-appcenter.md#what-the-platform-calls",
+};
+
+const FAILURE: Clause = Clause {
+    page: CONVENTION.page,
+    section: "docs/dialects/qingcloud-appcenter.md#when-it-says-no",
+};
+const UNNAMED: Clause = Clause {
+    page: CREATE.page,
+    section: "docs/dialects/qingcloud-appcenter.md#without-an-order_id",
+};
 
 /// In the order in which they run; an id is never given to another check.
 pub(super) const CHECKS: &[Check] = &[
     Check::must("QA-01", CONNECT, &form::REACHABLE),
     Check::must("QA-02", CONVENTION, &form::CONTENT_TYPE),
-    Check::must("QA-03", CONVENTION, &form::REFUSAL_TYPE),
+    Check::must("QA-03", FAILURE, &form::REFUSAL_TYPE),
     Check::must("QA-04", CONVENTION, &form::SUCCESS_BODY),
     Check::must("QA-05", SECURITY, &signature::DOCUMENTED),
     Check::must("QA-06", SECURITY, &signature::AS_SENT),
@@ -35,7 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::must("QA-15", SECURITY, &signature::STALE),
     Check::should("QA-16", SECURITY, &signature::FUTURE),
     Check::must("QA-17", SECURITY, &signature::UNTIMED),
-    Check::must("QA-18", CONVENTION, &form::UNKNOWN_ACTION),
+    Check::must("QA-18", FAILURE, &form::UNKNOWN_ACTION),
     Check::must("QA-19", CONVENTION, &form::UNKNOWN_PARAMETER),
     Check::should("QA-20", SECURITY, &form::REPEATED_PARAMETER),
     Check::should("QA-21", CONVENTION, &form::UNUSUAL_TEXT),
@@ -58,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::must("QA-38", CREATE, &orders::OTHER_ORDER).live(),
     Check::should("QA-39", RETRY, &orders::CONFLICT).live(),
     Check::must("QA-40", CREATE, &orders::OPTIONAL).live(),
-    Check::should("QA-41", CREATE, &orders::WITHOUT_ORDER_ID).live(),
+    Check::should("QA-41", UNNAMED, &orders::WITHOUT_ORDER_ID).live(),
     Check::must("QA-42", RENEWAL, &life::RENEW).live(),
     Check::must("QA-43", RETRY, &life::SAME_ORDER_OTHER_KIND).live(),
     Check::should("QA-44", RETRY, &life::RENEW_CONFLICT).live(),

@@ -1,22 +1,51 @@
 //! The checks of QingCloud Market. Facts: the protocol sheet of `qingcloud-market`.
 
 use super::qingcloud::{form, life, orders, shape, signature};
-use super::{Check, Words};
+use super::{Check, Clause};
 
-const OVERVIEW: Words = ["overview", "概述"];
-const SECURITY: Words = ["security", "安全"];
-const CREATE: Words = ["create", "新购"];
-const RENEWAL: Words = ["renewal", "续费"];
-const UPGRADE: Words = ["upgrade", "升级"];
-const EXPIRE: Words = ["expire", "到期"];
-const DELETE: Words = ["delete", "删除"];
-const CONNECT: Words = ["connect", "连接测试"];
+const OVERVIEW: Clause = Clause {
+    page: ["overview", "概述"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+const SECURITY: Clause = Clause {
+    page: ["security", "安全"],
+    section: "docs/dialects/qingcloud-market.md#the-signature",
+};
+const CREATE: Clause = Clause {
+    page: ["create", "新购"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+const RENEWAL: Clause = Clause {
+    page: ["renewal", "续费"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+const UPGRADE: Clause = Clause {
+    page: ["upgrade", "升级"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+const EXPIRE: Clause = Clause {
+    page: ["expire", "到期"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+const DELETE: Clause = Clause {
+    page: ["delete", "删除"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+const CONNECT: Clause = Clause {
+    page: ["connect", "连接测试"],
+    section: "docs/dialects/qingcloud-market.md#what-the-market-calls",
+};
+
+const FAILURE: Clause = Clause {
+    page: OVERVIEW.page,
+    section: "docs/dialects/qingcloud-market.md#when-it-says-no",
+};
 
 /// In the order in which they run; an id is never given to another check.
 pub(super) const CHECKS: &[Check] = &[
     Check::must("QM-01", CONNECT, &form::REACHABLE),
     Check::should("QM-02", OVERVIEW, &form::CONTENT_TYPE),
-    Check::should("QM-03", OVERVIEW, &form::REFUSAL_TYPE),
+    Check::should("QM-03", FAILURE, &form::REFUSAL_TYPE),
     Check::should("QM-04", CONNECT, &form::SUCCESS_BODY),
     Check::must("QM-05", SECURITY, &signature::DOCUMENTED),
     Check::should("QM-06", SECURITY, &signature::AS_SENT),
@@ -28,8 +57,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::must("QM-12", SECURITY, &signature::STALE),
     Check::should("QM-13", SECURITY, &signature::FUTURE),
     Check::must("QM-14", SECURITY, &signature::UNTIMED),
-    Check::must("QM-15", OVERVIEW, &form::NEVER_200),
-    Check::must("QM-16", OVERVIEW, &form::UNKNOWN_ACTION),
+    Check::must("QM-15", FAILURE, &form::NEVER_200),
+    Check::must("QM-16", FAILURE, &form::UNKNOWN_ACTION),
     Check::must("QM-17", OVERVIEW, &form::UNKNOWN_PARAMETER),
     Check::should("QM-18", SECURITY, &form::REPEATED_PARAMETER),
     Check::must("QM-19", OVERVIEW, &orders::OPTIONAL_TEST),

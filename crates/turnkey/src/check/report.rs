@@ -16,7 +16,7 @@ pub struct Report {
     pub title: &'static str,
     /// Where its facts come from.
     pub source: &'static str,
-    /// The endpoint.
+    /// The endpoint, without what is secret in it.
     pub url: String,
     /// Whether instances might be made.
     pub is_live: bool,
@@ -30,7 +30,8 @@ pub struct Report {
     pub seed: u32,
     /// One for each check, in order.
     pub rows: Vec<Row>,
-    /// Instances that were made and could not be removed.
+    /// Instances that were made and could not be removed, and orders of which nobody knows whether they
+    /// made one.
     pub left: Vec<String>,
 }
 
@@ -242,7 +243,8 @@ impl Row {
                 Severity::Must => "must",
                 Severity::Should => "should",
             },
-            "page": pick(check.clause, lang),
+            "page": pick(check.clause.page, lang),
+            "section": check.clause.section,
             "result": self.result.word().to_lowercase(),
             "why": self.why.as_ref().map(|why| why.words(lang)),
             "expected": finding.map(|finding| finding.expected.words(lang)),
@@ -302,10 +304,7 @@ fn details(row: &Row, finding: &Finding, lang: Lang) -> Vec<String> {
             label("how to fix", "怎么改："),
             pick(check.rule.fix, lang).to_owned(),
         ),
-        (
-            label("says who  ", "出处："),
-            pick(check.clause, lang).to_owned(),
-        ),
+        (label("says who  ", "出处："), check.clause.words(lang)),
     ];
     lines.extend(rows.map(|(name, text)| format!("  {name} {text}")));
     lines

@@ -25,3 +25,20 @@ fn every_id_is_given_once() {
         }
     }
 }
+
+#[test]
+fn every_check_names_a_section_that_is_there() {
+    for dialect in dialects() {
+        for check in checks(dialect.card().name) {
+            let section = check.clause.section;
+            let (file, anchor) = section.split_once('#').expect("a section");
+            let page = page(file);
+            let headings = page.lines().filter(|line| line.starts_with('#'));
+            let mut anchors = headings.map(|heading| {
+                let text = heading.trim_start_matches('#').trim().to_lowercase();
+                text.replace('`', "").replace(' ', "-")
+            });
+            assert!(anchors.any(|known| known == anchor), "{section}");
+        }
+    }
+}

@@ -43,7 +43,8 @@ fn finding(body: &str) -> Finding {
 }
 
 fn report() -> Report {
-    let hostile = "{\"message\":\"<script>alert('1')</script> ]]> \u{1b}[2J \u{202e} & \0\"}";
+    let hostile =
+        "{\"message\":\"<script>alert('1')</script> ]]> \u{1b}[2J \u{202e} \u{ffff} & \0\"}";
     let live = Note::new("needs --allow-live", "需要 --allow-live");
     let card = crate::check::dialect("qingcloud-market").card();
     Report {
@@ -76,7 +77,8 @@ fn a_report_reads_the_same_for_ever_in_both_languages() {
         let xml = junit(&report, lang).expect("XML");
         let page = html(&report, lang).expect("a page");
         for text in [&text, &xml, &page] {
-            let is_unseen = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            let is_unseen =
+                |c: char| (c.is_control() && c != '\n') || ['\u{202e}', '\u{ffff}'].contains(&c);
             assert!(!text.contains(is_unseen), "{text}");
         }
         assert!(!page.contains("<script") && !xml.contains("<script"));
