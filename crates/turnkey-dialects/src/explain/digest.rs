@@ -7,6 +7,8 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use super::Finding;
+
 /// How a key and a message become bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Algorithm {
@@ -83,6 +85,8 @@ pub(super) enum KeyForm {
     Spaced,
     /// A space is in front of it.
     SpacedInFront,
+    /// A space that no line may break at is behind it.
+    NoBreakSpace,
     /// The byte order mark of the file that holds it is still there.
     Bom,
     /// It is taken for base64.
@@ -106,6 +110,7 @@ pub(super) fn formed(secret: &SecretString, form: KeyForm) -> Option<SecretSlice
         KeyForm::SingleQuoted => format!("'{key}'").into_bytes(),
         KeyForm::Spaced => format!("{key} ").into_bytes(),
         KeyForm::SpacedInFront => format!(" {key}").into_bytes(),
+        KeyForm::NoBreakSpace => format!("{key}\u{a0}").into_bytes(),
         KeyForm::Bom => format!("\u{feff}{key}").into_bytes(),
         KeyForm::Base64Decoded => BASE64_STANDARD.decode(key).ok()?,
         KeyForm::Base64Encoded => BASE64_STANDARD.encode(key).into_bytes(),
@@ -124,4 +129,36 @@ pub(super) fn cut(signature: &str, length: usize) -> Option<String> {
     let is_part = (CUT_CHARS_MIN..signature.len()).contains(&length);
     let kept = signature.get(..length).filter(|_| is_part);
     kept.map(str::to_owned)
+}
+
+/// Digests by the number of their bytes.
+const LENGTHS: [(usize, &str); 4] = [(16, "MD5"), (20, "SHA-1"), (32, "SHA-256"), (64, "SHA-512")];
+
+/// What the length of a signature that nothing explains says of it; nothing where it is as long as
+/// a right one, which is `right` bytes long when it is written as this protocol writes it.
+pub(super) fn length_told(signature: &str, right: usize) -> Option<Finding> {
+    if signature.len() == right {
+        return None;
+    }
+    let is_hex = signature.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let in_base64 = || BASE64_STANDARD.decode(signature).ok();
+    let (bytes, form) = if is_hex {
+        (signature.len().div_ceil(2), "hexadecimal")
+    } else {
+        (in_base64()?.len(), "base64")
+    };
+    let is_whole = !is_hex || signature.len().is_multiple_of(2);
+    let mut lengths = LENGTHS.iter().filter(|_| is_whole);
+    let (_, digest) = lengths.find(|(length, _)| *length == bytes)?;
+    let count = signature.len();
+    let zh = if is_hex { "十六进制" } else { "base64" };
+    Some(Finding {
+        code: "signature_length",
+        en: format!(
+            "the signature has {count} characters, which is {digest} in {form}; a right one has {right}"
+        ),
+        zh: Some(format!(
+            "签名有 {count} 个字符，这是 {digest} 的{zh}长度；正确的签名有 {right} 个字符"
+        )),
+    })
 }

@@ -3,6 +3,7 @@
 use turnkey_core::{Fault, Key, UtcMillis};
 
 use super::clock::Signed;
+use super::digest::length_told;
 use super::jdcloud_mistakes::knobs;
 use super::jdcloud_recipe::{Recipe, Stated};
 use super::{
@@ -10,6 +11,9 @@ use super::{
     keys_left, search, tried_keys, with_mistakes,
 };
 use crate::{Request, jdcloud, moment};
+
+/// HMAC-SHA256 in hexadecimal.
+const SIGNATURE_CHARS: usize = 64;
 
 /// For every dialect of that house.
 pub(crate) static DOCTOR: JdCloud = JdCloud;
@@ -134,6 +138,10 @@ impl Explain for JdCloud {
             keys_left: keys_left(case),
             ..tried
         };
+        if found.is_none() {
+            let told = length_told(stated.signature, SIGNATURE_CHARS);
+            explanation.also.extend(told);
+        }
         explanation.cause = found.map(|found| {
             let signed = found.recipe.canonical(request, &stated);
             Cause {

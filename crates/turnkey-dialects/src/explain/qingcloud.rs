@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use turnkey_core::{Fault, UtcMillis};
 
 use super::clock::Signed;
+use super::digest::length_told;
 use super::qingcloud_mistakes::knobs;
 use super::qingcloud_recipe::{Coding, Recipe};
 use super::{
@@ -13,6 +14,9 @@ use super::{
 use crate::query::{Parameter, Query};
 use crate::text::quoted;
 use crate::{Request, sign};
+
+/// HMAC-SHA256 in base64.
+const SIGNATURE_CHARS: usize = 44;
 
 /// What the members of the family differ in.
 pub(crate) struct Family {
@@ -211,6 +215,10 @@ impl Explain for Family {
             keys_left: keys_left(case),
             ..tried
         };
+        if found.is_none() {
+            let told = length_told(&signature, SIGNATURE_CHARS);
+            explanation.also.extend(told);
+        }
         explanation.cause = found.map(|found| {
             let signed = message(&found.recipe);
             // The form that the signer meant is what its message is compared with.

@@ -1,9 +1,10 @@
 //! What signers of the `QingCloud` family do wrong, the usual first.
 
 use super::digest::{Algorithm, KeyForm};
-use super::qingcloud_recipe::{Coding, Joined, Order, Output, Prefix, Recipe, Time, Way};
+use super::qingcloud_recipe::{Coding, Joined, KeyIn, Order, Output, Prefix, Recipe, Time, Way};
 use super::right::{
-    DIGEST, ENCODING, KEY, KEY_BOM, MESSAGE, ORDER, OUTPUT, PARAMETERS, Right, SPACE_SENT, WAY,
+    DIGEST, ENCODING, KEY, KEY_BOM, MESSAGE, ORDER, OUTPUT, PARAMETERS, Right, SPACE_SENT, TIME,
+    WAY,
 };
 use super::{Knob, Mistake};
 
@@ -191,6 +192,48 @@ static KNOBS: &[Knob<Recipe>] = &[
         |r| r.time = Time::Other,
     ),
     knob(
+        "time_1_s_earlier",
+        "the signer signed a time one second earlier than it sent: it asked the clock twice",
+        "签名用的时间比发送的早 1 秒：取了两次当前时间",
+        &TIME,
+        |r| r.time = Time::Off(-1),
+    ),
+    knob(
+        "time_1_s_later",
+        "the signer signed a time one second later than it sent: it asked the clock twice",
+        "签名用的时间比发送的晚 1 秒：取了两次当前时间",
+        &TIME,
+        |r| r.time = Time::Off(1),
+    ),
+    knob(
+        "time_2_s_earlier",
+        "the signer signed a time two seconds earlier than it sent: it asked the clock twice",
+        "签名用的时间比发送的早 2 秒：取了两次当前时间",
+        &TIME,
+        |r| r.time = Time::Off(-2),
+    ),
+    knob(
+        "time_2_s_later",
+        "the signer signed a time two seconds later than it sent: it asked the clock twice",
+        "签名用的时间比发送的晚 2 秒：取了两次当前时间",
+        &TIME,
+        |r| r.time = Time::Off(2),
+    ),
+    knob(
+        "time_3_s_earlier",
+        "the signer signed a time three seconds earlier than it sent: it asked the clock twice",
+        "签名用的时间比发送的早 3 秒：取了两次当前时间",
+        &TIME,
+        |r| r.time = Time::Off(-3),
+    ),
+    knob(
+        "time_3_s_later",
+        "the signer signed a time three seconds later than it sent: it asked the clock twice",
+        "签名用的时间比发送的晚 3 秒：取了两次当前时间",
+        &TIME,
+        |r| r.time = Time::Off(3),
+    ),
+    knob(
         "base64_decoded",
         "the signer signed the plain names; they are signed in base64, as they are sent",
         "签名方签的是明文名称；应签发送时的 base64 文本",
@@ -321,7 +364,21 @@ static KNOBS: &[Knob<Recipe>] = &[
         "the signer signed &key= and the key at the end, as a payment API has it; the key goes into the HMAC alone",
         "签名方像支付接口那样在末尾加了 &key=密钥；密钥只用于 HMAC",
         &DIGEST,
-        |r| r.key_appended = true,
+        |r| r.key_in = KeyIn::Parameter,
+    ),
+    knob(
+        "key_signed_behind",
+        "the signer signed the key behind the text too; the key goes into the HMAC alone",
+        "签名方把密钥也接在字符串后面一起签了；密钥只用于 HMAC",
+        &MESSAGE,
+        |r| r.key_in = KeyIn::Behind,
+    ),
+    knob(
+        "key_signed_in_front",
+        "the signer signed the key in front of the text too; the key goes into the HMAC alone",
+        "签名方把密钥也放在字符串前面一起签了；密钥只用于 HMAC",
+        &MESSAGE,
+        |r| r.key_in = KeyIn::InFront,
     ),
     knob(
         "key_line_break",
@@ -364,6 +421,13 @@ static KNOBS: &[Knob<Recipe>] = &[
         "密钥开头带有空格",
         &KEY,
         |r| r.key_form = KeyForm::SpacedInFront,
+    ),
+    knob(
+        "key_no_break_space",
+        "the key has a no-break space at its end, as it is copied from a web page",
+        "密钥末尾带有不换行空格（从网页复制时常见）",
+        &KEY,
+        |r| r.key_form = KeyForm::NoBreakSpace,
     ),
     knob(
         "key_bom",

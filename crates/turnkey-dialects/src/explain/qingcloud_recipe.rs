@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, Engine as _};
 use secrecy::{ExposeSecret as _, SecretSlice};
+use turnkey_core::UtcMillis;
 
 use super::Case;
 use super::digest::{Algorithm, KeyForm, cut, digest, formed};
@@ -110,6 +111,19 @@ pub(super) enum Time {
     AsSent,
     /// Another unit or form than is sent: milliseconds, or UNIX seconds.
     Other,
+    /// So many seconds later than is sent, or earlier: the clock was asked twice.
+    Off(i64),
+}
+
+/// Where the key is signed, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum KeyIn {
+    #[default]
+    Nowhere,
+    /// Behind a `&key=` at the end.
+    Parameter,
+    Behind,
+    InFront,
 }
 
 /// One signer.
@@ -142,7 +156,7 @@ pub(super) struct Recipe {
     pub(super) prefix: Prefix,
     pub(super) lower_case: bool,
     pub(super) line_break: bool,
-    pub(super) key_appended: bool,
+    pub(super) key_in: KeyIn,
     pub(super) key_form: KeyForm,
     pub(super) algorithm: Algorithm,
     pub(super) output: Output,
@@ -188,7 +202,7 @@ impl Recipe {
         if self.line_break {
             message.push('\n');
         }
-        if self.key_appended {
+        if self.key_in == KeyIn::Parameter {
             message.push_str("&key=");
         }
         message
@@ -252,8 +266,17 @@ impl Recipe {
             let bytes = BASE64_STANDARD.decode(&value).unwrap_or_default();
             value = String::from_utf8(bytes).unwrap_or(value);
         }
-        if p.name == family.time && self.time == Time::Other {
-            value = (family.other_time)(&value).unwrap_or(value);
+        if p.name == family.time {
+            let other = match self.time {
+                Time::AsSent => None,
+                Time::Other => (family.other_time)(&value),
+                Time::Off(s) => {
+                    let at = (family.parse_time)(&value).ok();
+                    let at = at.and_then(|at| at.0.checked_add(1000 * s));
+                    at.and_then(|at| (family.spell_time)(UtcMillis(at)))
+                }
+            };
+            value = other.unwrap_or(value);
         }
         if self.plus_reencoded {
             value = value.replace('+', " ");
@@ -312,8 +335,10 @@ impl Recipe {
         let candidate = case.keys.get(self.key)?;
         let key = formed(candidate.secret, self.key_form)?;
         let mut message = self.message(family, request, parameters).into_bytes();
-        if self.key_appended {
-            message.extend_from_slice(key.expose_secret());
+        match self.key_in {
+            KeyIn::Nowhere => {}
+            KeyIn::Parameter | KeyIn::Behind => message.extend_from_slice(key.expose_secret()),
+            KeyIn::InFront => message = [key.expose_secret(), &message].concat(),
         }
         let message = SecretSlice::from(message);
         let bytes = digest(self.algorithm, key.expose_secret(), message.expose_secret());

@@ -49,6 +49,14 @@ right!(
     "unset($params['signature'])"
 );
 right!(
+    TIME,
+    "params['timestamp'] = str(int(time.time())); url = send(params, sign(params))",
+    r#"params.put("timestamp", now); String signature = sign(params); send(params, signature)"#,
+    r#"params.Set("timestamp", now); params.Set("signature", sign(params))"#,
+    "const signed = { ...params, timestamp: now }; send({ ...signed, signature: sign(signed) })",
+    "$params['timestamp'] = $now; $params['signature'] = sign($params)"
+);
+right!(
     MESSAGE,
     "'&'.join(f'{quote_plus(k)}={quote_plus(v)}' for k, v in sorted(params.items()))",
     r#"String.join("&", pairs)"#,

@@ -355,6 +355,13 @@ pub(super) static REQUEST: &[Knob<Recipe>] = &[
         |r| r.key_form = KeyForm::SpacedInFront,
     ),
     knob(
+        "key_no_break_space",
+        "the secret has a no-break space at its end, as it is copied from a web page",
+        "密钥末尾带有不换行空格（从网页复制时常见）",
+        &KEY,
+        |r| r.key_form = KeyForm::NoBreakSpace,
+    ),
+    knob(
         "key_bom",
         "the secret has a byte order mark (BOM) in front, as Windows editors write it into files",
         "密钥开头带有 BOM（Windows 编辑器会写进文件）",

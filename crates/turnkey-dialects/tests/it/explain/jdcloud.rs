@@ -288,6 +288,7 @@ fn mistaken(code: &str) -> Option<String> {
         "path_as_http_url" => path(&format!("http://10.0.0.7:8686{}", right.path)),
         "key_single_quoted" => secret(format!("'{KEY}'")),
         "key_space_in_front" => secret(format!(" {KEY}")),
+        "key_no_break_space" => secret(format!("{KEY}\u{a0}")),
         "key_bom" => secret(format!("\u{feff}{KEY}")),
         "plain_sha256" => sha256(&to_sign),
         "signature_cut" => right.sign()[..32].to_owned(),
@@ -510,6 +511,15 @@ fn what_is_not_known_is_not_guessed() {
     let known = doctor(BASTION).mistakes().len();
     assert_eq!(said.tried.pairs, known * (known - 1) / 2);
     assert!(!format!("{said:?}").contains(&said.expected.unwrap()));
+}
+
+#[test]
+fn a_signature_of_another_length_says_which_digest_it_may_be() {
+    for (signature, found) in [("0".repeat(32), true), ("0".repeat(64), false)] {
+        let said = Asked::usual().explained(&signature, &[KEY]);
+        let mut also = said.also.iter();
+        assert_eq!(also.any(|f| f.code == "signature_length"), found);
+    }
 }
 
 #[test]

@@ -121,6 +121,14 @@ fn mistaken(code: &str, all: &Pairs, time: &str, other_time: &str) -> Option<Str
         signed(&in_order(&sorted, form))
     };
     let spelt = |kept: &str, space: &str| signed(&joined(all.clone(), |t| escaped(t, kept, space)));
+    let off = |s: i64| {
+        let moved = valued(&|name, value| match (name == time, value) {
+            (false, _) => value.to_owned(),
+            (true, "1760000000") => (1_760_000_000 + s).to_string(),
+            (true, _) => format!("2025-10-09T08:53:{}Z", 20 + s),
+        });
+        signed(&joined(moved, form))
+    };
     let digest = raw(KEY.as_bytes(), &right);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(match code {
@@ -182,6 +190,15 @@ fn mistaken(code: &str, all: &Pairs, time: &str, other_time: &str) -> Option<Str
         "key_appended" => signed(&format!("{right}&key={KEY}")),
         "key_single_quoted" => keyed(&format!("'{KEY}'"))(&right),
         "key_space_in_front" => keyed(&format!(" {KEY}"))(&right),
+        "key_signed_behind" => signed(&format!("{right}{KEY}")),
+        "key_signed_in_front" => signed(&format!("{KEY}{right}")),
+        "key_no_break_space" => keyed(&format!("{KEY}\u{a0}"))(&right),
+        "time_1_s_earlier" => off(-1),
+        "time_1_s_later" => off(1),
+        "time_2_s_earlier" => off(-2),
+        "time_2_s_later" => off(2),
+        "time_3_s_earlier" => off(-3),
+        "time_3_s_later" => off(3),
         "key_bom" => keyed(&format!("\u{feff}{KEY}"))(&right),
         "plain_sha256" => BASE64_STANDARD.encode(Sha256::digest(&right)),
         "signature_cut" => signed(&right)[..20].to_owned(),
@@ -402,6 +419,31 @@ fn what_is_wrong_besides_is_told() {
     };
     let said = explained(doctor(APPCENTER), &request, &[KEY], NOW);
     assert_eq!(said.also[0].code, "signatures_differ");
+}
+
+#[test]
+fn a_signature_of_another_length_says_which_digest_it_may_be() {
+    for (signature, digest) in [
+        ("0".repeat(32), Some("MD5 in hexadecimal")),
+        ("aF".repeat(20), Some("SHA-1 in hexadecimal")),
+        ("0".repeat(64), Some("SHA-256 in hexadecimal")),
+        (BASE64_STANDARD.encode([7; 16]), Some("MD5 in base64")),
+        (BASE64_STANDARD.encode([7; 64]), Some("SHA-512 in base64")),
+        (BASE64_STANDARD.encode([7; 32]), None),
+        ("x".repeat(64), None),
+        ("0".repeat(33), None),
+    ] {
+        let query = format!("timestamp=1760000000&signature={}", form(&signature));
+        let said = asked(MARKET, &query, &[KEY]);
+        assert!(said.cause.is_none());
+        match digest {
+            Some(digest) => {
+                assert_eq!(said.also[0].code, "signature_length");
+                assert!(said.also[0].en.contains(digest), "{:?}", said.also);
+            }
+            None => assert!(said.also.is_empty(), "{signature}"),
+        }
+    }
 }
 
 #[test]
