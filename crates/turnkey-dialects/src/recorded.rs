@@ -366,19 +366,23 @@ impl StandIns {
             if value.parse::<jiff::Timestamp>().is_ok() {
                 return format!("2026-02-{:02}T04:00:00Z", n % 28 + 1);
             }
-            let prefix = value.split_once('-').map(|(prefix, _)| prefix);
-            match prefix.filter(|prefix| KEPT_PREFIXES.contains(prefix)) {
-                Some(prefix) => {
-                    let width = value.len().saturating_sub(prefix.len() + 1).min(64);
-                    format!("{prefix}-{n:0width$}")
+            match id_of(value) {
+                Some((prefix, id)) => {
+                    let width = id.len().min(64);
+                    // One thing may have two names that end alike (jdcloud-bastion §2.1).
+                    let twin = self.made.iter().find_map(|(known, stand_in)| {
+                        let (_, known) = id_of(known)?;
+                        (known == id).then(|| id_of(stand_in).map(|(_, id)| id.to_owned()))?
+                    });
+                    let id = twin.unwrap_or_else(|| format!("{n:0width$}"));
+                    format!("{prefix}-{id}")
                 }
                 None => format!("sample{n}"),
             }
         };
-        self.made
-            .entry(value.to_owned())
-            .or_insert_with(made)
-            .clone()
+        let stand_in = self.made.get(value).cloned().unwrap_or_else(made);
+        self.made.insert(value.to_owned(), stand_in.clone());
+        stand_in
     }
 
     /// What replaces the parameters of a marketplace's call.
@@ -516,6 +520,12 @@ impl StandIns {
                 || text.contains(coded::encode(value).trim_end_matches('='))
         })
     }
+}
+
+/// The prefix of an id, and what follows it.
+fn id_of(value: &str) -> Option<(&str, &str)> {
+    let parts = value.split_once('-');
+    parts.filter(|(prefix, _)| KEPT_PREFIXES.contains(prefix))
 }
 
 /// Whether `text` is a number that tells of nobody.

@@ -229,6 +229,14 @@ fn a_recorded_call_of_a_storefront_tells_of_nobody() {
         !made.contains("live") && !made.contains("1769832000,"),
         "{made}"
     );
+    // Two names of one instance stay two names of one.
+    let named = bought("GET", "/v1/regions/cn-north-1/bastion/b-live77", "", "");
+    let shown = r#"{"requestId":"r","result":{"bastion":{"bid":"b-live77","instanceId":"i-live77","status":1,"chargeUnit":"month","chargeDuration":1}}}"#;
+    let made = record(&named, shown, 200, None).unwrap();
+    assert!(
+        made.contains(r#""bid":"b-000001","instanceId":"i-000001""#),
+        "{made}"
+    );
     // One id is one stand-in, in the path as in the answer.
     let gone = bought("DELETE", "/v1/regions/cn-north-1/instance/i-live77", "", "");
     let unknown =
