@@ -313,8 +313,9 @@ fn came_back(seen: &Seen, lang: Lang) -> String {
     }
     if let Some(fault) = seen.refusal() {
         let message = told(fault.code, &fault.message, lang);
-        return match seen.replies.first() {
-            Some(reply) => format!("{} {message}", reply.status),
+        let status = seen.replies.first().map(|reply| reply.status.to_string());
+        return match status.filter(|status| !message.contains(status.as_str())) {
+            Some(status) => format!("{status} {message}"),
             None => message,
         };
     }
