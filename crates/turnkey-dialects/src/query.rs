@@ -118,7 +118,8 @@ impl<'a> Query<'a> {
 
 /// The segments of `raw` but the signature, exactly as they stand, sorted by name: of a query that
 /// nobody can parse.
-pub(crate) fn as_spelt(raw: &str) -> String {
+#[must_use]
+pub fn as_spelt(raw: &str) -> String {
     let name = |segment: &&str| segment.split('=').next().unwrap_or_default().to_owned();
     let segments = raw.split('&').filter(|segment| !segment.is_empty());
     let mut segments: Vec<_> = segments

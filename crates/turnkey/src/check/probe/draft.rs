@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use turnkey_dialects::OwnedRequest;
-use turnkey_dialects::query::{Query, encode, pair};
+use turnkey_dialects::query::{Query, as_spelt, encode, pair};
 use turnkey_dialects::sign::hmac_sha256_base64;
 
 use super::Whose;
@@ -154,11 +154,7 @@ impl Draft {
         let message = match Query::parse(&query) {
             Ok(query) => query.as_received(SIGNATURE),
             // What nobody would send: by the names as they stand.
-            Err(_) => {
-                let mut segments = self.segments.clone();
-                segments.sort_by(|a, b| name(a).cmp(name(b)));
-                segments.join("&")
-            }
+            Err(_) => as_spelt(&query),
         };
         hmac_sha256_base64(key, &format!("{prefix}{message}"))
     }
